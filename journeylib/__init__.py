@@ -1,0 +1,69 @@
+"""Measured journey maps from a client's customer data.
+
+Notebooks use the names below as ``jl.name``; each is imported when it is first asked for, so that
+``import journeylib`` and ``journey --help`` answer at once.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+
+_NAMES = {
+    "activity": ["count_activity", "describe_spread", "order_stages"],
+    "assumptions": [
+        "assume_collection", "assume_impacts", "assume_pains", "assume_personas", "assume_stages",
+        "list_caveats",
+    ],
+    "charts": [
+        "plot_activity", "plot_arms", "plot_emotion_curve", "plot_event_study",
+        "plot_events_over_time", "plot_funnel", "plot_group_series", "plot_impacts", "plot_metrics",
+        "plot_pains", "plot_persona_profile", "plot_personas", "plot_series", "plot_silhouette",
+        "plot_sources", "plot_touchpoint_sentiment", "plot_transitions",
+    ],
+    "emotion": ["score_stages", "score_touchpoints"],
+    "errors": ["DataError", "JourneyError", "ParamsError", "RunError"],
+    "estimates": ["Estimate", "Refusal"],
+    "exhibits": ["show_figure", "show_sentences", "show_table"],
+    "glossary": ["NO_CHANGES", "NO_EVENTS", "NO_METRICS", "NO_PAINS", "NO_PERSONAS", "NO_VOICES"],
+    "impact": ["measure_intervention"],
+    "journeys": [
+        "count_loops", "count_paths", "count_touchpoints", "count_transitions",
+        "describe_customers", "measure_stages",
+    ],
+    "lessons": ["check_answer"],
+    "loyalty": ["measure_metrics"],
+    "pains": ["compare_touchpoints", "rank_delights", "rank_pains"],
+    "params": ["read_params"],
+    "prose": [
+        "coverage_sentence", "delights_sentence", "impacts_sentences", "metrics_sentence",
+        "pains_sentence", "paths_sentence", "personas_sentence", "quality_sentence",
+        "sources_sentence", "stages_sentence",
+    ],
+    "scores": ["customer_effort", "customer_satisfaction", "net_promoter_score"],
+    "steps": [
+        "describe_changes", "gather_assumptions", "group_customers", "join_customers",
+        "keep_collected", "list_findings", "map_journey", "measure_interventions", "name_period",
+        "show_interventions",
+    ],
+    "theme": ["use_theme"],
+    "workspace": ["open_workspace"],
+}  # fmt: skip
+_HOME = {name: module for module, names in _NAMES.items() for name in names}
+
+__all__ = sorted(_HOME)  # noqa: PLE0605
+
+if TYPE_CHECKING:
+    from typing import Any
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401
+    if name not in _HOME:
+        raise AttributeError(f"journeylib has no {name!r}; see journeylib.__all__")
+    return getattr(importlib.import_module(f"journeylib.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

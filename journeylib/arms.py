@@ -1,0 +1,324 @@
+"""The arms of an A/B test: their levels, the contrast of two, and how often one may look.
+
+Not for the design's checks and verdicts; see `trials`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import optimize, stats
+
+from journeylib.estimates import Estimate, Refusal
+from journeylib.scores import (
+    Mean,
+    mean_difference,
+    mean_estimate,
+    mean_of,
+    share_difference,
+    share_estimate,
+    welch_degrees,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """The level of one outcome in one arm.
+
+    Attributes:
+        name: Name of the arm.
+        mean: Mean, its standard error and the number of units.
+        successes: Units with a 1 where the outcome is 0/1, else None.
+    """
+
+    name: str
+    mean: Mean
+    successes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Contrast:
+    """One arm against another.
+
+    Attributes:
+        estimate: Difference with its interval, or a refusal.
+        p_value: Two-sided p-value that agrees with the looks taken, or NaN.
+        error: Standard error of the difference, or NaN.
+    """
+
+    estimate: Estimate | Refusal
+    p_value: float
+    error: float
+
+
+def read_arm(name: str, values: pd.Series, clusters: pd.Series | None = None) -> Arm:
+    """Sum up one outcome in one arm.
+
+    Args:
+        name: Name of the arm.
+        values: Outcome of each row; missing ones are dropped.
+        clusters: Unit of each row where units repeat; the mean is then a ratio of totals with
+            the delta-method error.
+
+    Returns:
+        Mean, error and n; successes where the outcome is 0/1 and no unit repeats.
+    """
+    known = values.dropna().astype("float64")
+    is_share = clusters is None and is_binary(known)
+    successes = int(known.sum()) if is_share else None
+    return Arm(name, mean_of(known, clusters), successes)
+
+
+def is_binary(values: pd.Series) -> bool:
+    """Tell whether an outcome is a share: every known value is 0 or 1.
+
+    Args:
+        values: Outcome of each unit.
+
+    Returns:
+        True for 0/1 outcomes with at least one value.
+    """
+    known = values.dropna()
+    return bool(len(known)) and bool(known.isin((0, 1)).all())
+
+
+def contrast_arms(
+    treated: Arm, control: Arm, *, metric: str, unit: str, confidence: float, stretch: float = 1.0
+) -> Contrast:
+    """Compare two arms: shares by Newcombe, means by Welch.
+
+    Args:
+        treated: Arm with the change.
+        control: Arm without it.
+        metric: Name of the outcome.
+        unit: Unit of a mean; shares are in ``share``.
+        confidence: Coverage of the interval, between 0 and 1.
+        stretch: Factor by which looking more than once widens the interval.
+
+    Returns:
+        The difference, treated minus control.
+    """
+    critical = stretch * float(stats.norm.ppf((1 + confidence) / 2))
+    level = float(2 * stats.norm.cdf(critical) - 1)
+    error = math.hypot(treated.mean.error, control.mean.error)
+    estimate: Estimate | Refusal
+    if treated.successes is not None and control.successes is not None:
+        counts = [(arm.successes or 0, arm.mean.n) for arm in (treated, control)]
+        estimate = share_difference(counts[0], counts[1], metric=metric, confidence=level)
+        p_value = _share_p(counts[0], counts[1])
+    else:
+        estimate = mean_difference(
+            treated.mean, control.mean, metric=metric, unit=unit, confidence=level
+        )
+        p_value = _mean_p(treated.mean, control.mean)
+    if isinstance(estimate, Refusal):
+        return Contrast(estimate, math.nan, math.nan)
+    source = estimate.source + (", widened for repeated looks" if stretch > 1 else "")
+    shown = Estimate(
+        metric, estimate.value, estimate.low, estimate.high, estimate.n, estimate.unit, source,
+        confidence,
+    )  # fmt: skip
+    return Contrast(shown, _stretched_p(p_value, stretch), error)
+
+
+def level_of(arm: Arm, *, metric: str, unit: str, confidence: float) -> Estimate | Refusal:
+    """Give the level of one arm with its interval.
+
+    Args:
+        arm: The arm.
+        metric: Name of the outcome.
+        unit: Unit of a mean; shares are in ``share``.
+        confidence: Coverage of the interval, between 0 and 1.
+
+    Returns:
+        Wilson interval of a share, t interval of a mean; a refusal without data.
+    """
+    if arm.successes is not None:
+        return share_estimate(arm.successes, arm.mean.n, metric=metric, confidence=confidence)
+    return mean_estimate(arm.mean, metric=metric, unit=unit, confidence=confidence)
+
+
+def adjust_for_covariate(
+    values: NDArray[np.float64], covariate: NDArray[np.float64], arms: NDArray[np.str_]
+) -> tuple[NDArray[np.float64], float]:
+    """Take out of an outcome what a covariate measured before assignment explains (CUPED).
+
+    Args:
+        values: Outcome of each unit, none missing.
+        covariate: Covariate of each unit; a missing one counts as average, with an indicator.
+        arms: Arm of each unit.
+
+    Returns:
+        Adjusted outcome with the same mean, and the variance left within arms as a share of
+        what it was. One slope is used for all arms, so that the slope cannot make a difference.
+
+    References:
+        Deng, Xu, Kohavi & Walker (2013), WSDM, "Improving the sensitivity of online controlled
+        experiments by utilizing pre-experiment data".
+    """
+    missing = np.isnan(covariate)
+    centre = covariate[~missing].mean() if not missing.all() else 0.0
+    design = np.column_stack([np.where(missing, 0.0, covariate - centre), missing.astype(float)])
+    names, codes = np.unique(arms, return_inverse=True)
+    counts = np.bincount(codes, minlength=len(names))
+
+    def within(column: NDArray[np.float64]) -> NDArray[np.float64]:
+        apart: NDArray[np.float64] = column - (np.bincount(codes, column) / counts)[codes]
+        return apart
+
+    inner = np.column_stack([within(column) for column in design.T])
+    slopes = np.linalg.lstsq(inner, within(values), rcond=None)[0]
+    adjusted = values - (design - design.mean(axis=0)) @ slopes
+    before = float((within(values) ** 2).sum())
+    after = float((within(adjusted) ** 2).sum())
+    return adjusted, after / before if before else 1.0
+
+
+def final_look_bound(looks: int, *, confidence: float = 0.95) -> float:
+    """Critical value of the last of several equally spaced, declared looks.
+
+    Args:
+        looks: Planned looks, the last one included, at least 1.
+        confidence: Coverage asked for, between 0 and 1.
+
+    Returns:
+        Bound on the absolute z value; the plain normal quantile for one look.
+
+    References:
+        Lan & DeMets (1983), Biometrika 70:659-663, O'Brien-Fleming-type spending.
+    """
+    return look_bounds(looks, confidence=confidence)[-1]
+
+
+def look_bounds(looks: int, *, confidence: float = 0.95) -> list[float]:
+    """Critical values of equally spaced, declared looks under O'Brien-Fleming-type spending.
+
+    Args:
+        looks: Planned looks, at least 1.
+        confidence: Coverage asked for, between 0 and 1.
+
+    Returns:
+        One bound on the absolute z value per look, falling.
+
+    References:
+        Lan & DeMets (1983), Biometrika 70:659-663; Armitage, McPherson & Rowe (1969), JRSS A
+        132:235-244, for the recursive integration.
+    """
+    times = np.arange(1, looks + 1) / looks
+    spent = 4 * stats.norm.sf(stats.norm.isf((1 - confidence) / 4) / np.sqrt(times))
+    nodes, weights = np.polynomial.legendre.leggauss(120)
+    root = math.sqrt(1 / looks)
+    points, mass, bounds = np.zeros(1), np.ones(1), []
+    for time, share in zip(times, np.diff(spent, prepend=0.0), strict=True):
+        edge = _edge(float(share), points, mass, root=root)
+        bounds.append(edge / math.sqrt(time))
+        # The path's density where it has not crossed yet, on fresh quadrature points.
+        arrived = mass @ stats.norm.pdf((nodes * edge - points[:, None]) / root) / root
+        points, mass = nodes * edge, weights * edge * arrived
+    return bounds
+
+
+def _edge(
+    share: float, points: NDArray[np.float64], mass: NDArray[np.float64], *, root: float
+) -> float:
+    """Find the edge that the path crosses with a given probability at its next look."""
+
+    def excess(edge: float) -> float:
+        above = stats.norm.sf((edge - points) / root)
+        return float(mass @ (above + stats.norm.cdf((-edge - points) / root)) - share)
+
+    return float(optimize.brentq(excess, 1e-6, 12, xtol=1e-12))
+
+
+def sequence_half_width(
+    deviation: float, n: int, *, planned_n: int | None = None, confidence: float = 0.95
+) -> float:
+    """Half-width of an asymptotic confidence sequence, valid at every look ever taken.
+
+    Args:
+        deviation: Standard deviation of one observation.
+        n: Observations so far.
+        planned_n: Observations at which it is tuned to be narrowest; ``n`` when None.
+        confidence: Coverage at all looks together, between 0 and 1.
+
+    Returns:
+        Half-width in the unit of ``deviation``.
+
+    References:
+        Waudby-Smith, Arbour, Sinha, Kennedy & Ramdas (2024), Annals of Statistics 52:2613-2640.
+    """
+    alpha = 1 - confidence
+    spread = (-2 * math.log(alpha) + math.log(1 - 2 * math.log(alpha))) / (planned_n or n)
+    grown = n * spread + 1
+    return deviation * math.sqrt(grown / (n**2 * spread) * math.log(grown / alpha**2))
+
+
+def exaggeration(effect: float, error: float, *, confidence: float = 0.95) -> tuple[float, float]:
+    """Power of a comparison, and how much a result that stands out overstates on average.
+
+    Args:
+        effect: Assumed true effect, above 0.
+        error: Standard error of its estimate, in the same unit.
+        confidence: Coverage of the interval that decides, between 0 and 1.
+
+    Returns:
+        Power, 0 to 1, and the expected ratio of a clear result's size to the truth.
+
+    References:
+        Gelman & Carlin (2014), Perspectives on Psychological Science 9:641-651.
+    """
+    reach, shift = float(stats.norm.ppf((1 + confidence) / 2)), effect / error
+    above, below = stats.norm.sf(reach - shift), stats.norm.cdf(-reach - shift)
+    size = stats.norm.pdf(reach - shift) + shift * above
+    size += stats.norm.pdf(reach + shift) - shift * below
+    power = float(above + below)
+    return power, float(size) / (shift * power)
+
+
+def detectable_effect(error: float, *, confidence: float = 0.95, power: float = 0.8) -> float:
+    """Smallest true effect that a comparison of this precision finds four times in five.
+
+    Args:
+        error: Standard error of the difference.
+        confidence: Coverage of the interval that decides, between 0 and 1.
+        power: How often it should be found, between 0 and 1.
+
+    Returns:
+        Effect in the unit of ``error``.
+    """
+    return error * float(stats.norm.ppf((1 + confidence) / 2) + stats.norm.ppf(power))
+
+
+def _share_p(treated: tuple[int, int], control: tuple[int, int]) -> float:
+    n_treated, n_control = treated[1], control[1]
+    if not n_treated or not n_control:
+        return math.nan
+    pooled = (treated[0] + control[0]) / (n_treated + n_control)
+    error = math.sqrt(pooled * (1 - pooled) * (1 / n_treated + 1 / n_control))
+    if error == 0:
+        return 1.0
+    return float(2 * stats.norm.sf(abs(treated[0] / n_treated - control[0] / n_control) / error))
+
+
+def _mean_p(treated: Mean, control: Mean) -> float:
+    error = math.hypot(treated.error, control.error)
+    apart = abs(treated.value - control.value)
+    if min(treated.n, control.n) < 2:
+        return math.nan
+    if error == 0:
+        return 1.0 if apart == 0 else 0.0
+    return float(2 * stats.t.sf(apart / error, welch_degrees(treated, control)))
+
+
+def _stretched_p(p_value: float, stretch: float) -> float:
+    # Crosses the level exactly where the widened interval leaves zero; the plain p stays hidden.
+    return (
+        p_value if stretch == 1 else float(2 * stats.norm.sf(stats.norm.isf(p_value / 2) / stretch))
+    )

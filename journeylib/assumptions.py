@@ -1,0 +1,185 @@
+"""What each notebook takes for granted, said from the data and the client file, and what follows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from journeylib.log import DAY
+from journeylib.steps import assume
+
+if TYPE_CHECKING:
+    from journeylib.collect import Collected
+    from journeylib.personas import Personas
+    from journeylib.workspace import Workspace
+
+CHAPTERS = {
+    "01": "1 · Data", "02": "2 · Personas", "03": "3 · Road", "04": "4 · Pains", "05": "5 · Changes",
+    "06": "Report",
+}  # fmt: skip
+
+
+def assume_collection(work: Workspace, collected: Collected) -> pd.DataFrame:
+    """Note what reading the data took for granted."""
+    params = work.params
+    rows = [
+        (
+            "time_zone",
+            f"Times without a zone are local time of {params.timezone}.",
+            "pass",
+            "In another zone, hours and the edges of days would shift.",
+        ),
+        (
+            "identity",
+            f"Records are one customer where they share {', '.join(params.identity.match_on)}.",
+            "pass",
+            "Customers who use several accounts count as several.",
+        ),
+    ]
+    conflicts = int(collected.identity["conflicts"].max()) if len(collected.identity) else 0
+    if conflicts:
+        text = (
+            f"{conflicts:,} keys were shared by too many records or by two records of one system."
+        )
+        rows.append(("shared_keys", text, "warn", "Those records were left apart."))
+    placed = collected.built.placed
+    guessed = placed[placed["how"] == "name"]
+    if len(guessed):
+        names = ", ".join(guessed.sort_values("events", ascending=False)["touchpoint"].head(6))
+        text = f"{len(guessed)} touchpoint(s) got a stage by the meaning of their name: {names}."
+        then = "Rules in the client file replace this."
+        rows.append(("stages_by_name", text, "pass" if len(guessed) < 3 else "warn", then))
+    return assume(work, "01", *rows)
+
+
+def assume_personas(work: Workspace, personas: Personas) -> pd.DataFrame:
+    """Note how far the personas carry."""
+    rows = []
+    if personas.reason:
+        rows.append(
+            (
+                "personas",
+                f"No personas: {personas.reason}",
+                "warn",
+                "All results speak of all customers.",
+            )
+        )
+    else:
+        natural = personas.table["verdict"].iloc[0] == "natural"
+        text = "The groups stand apart in the data." if natural else (
+            "The groups are useful slices of a continuum; their edges are a choice."
+        )  # fmt: skip
+        rows.append(
+            (
+                "personas",
+                text,
+                "pass",
+                "" if natural else "Customers near an edge could be in either group.",
+            )
+        )
+    window = "Personas and outcomes come from the same period in this version."
+    rows.append(
+        (
+            "window",
+            window,
+            "warn",
+            "Differences in outcome between personas describe; they do not predict.",
+        )
+    )
+    return assume(work, "02", *rows)
+
+
+def assume_stages(work: Workspace, customers: pd.DataFrame) -> pd.DataFrame:
+    """Note where journeys are cut and how many are still open."""
+    codes = work.log.codes
+    ends = {
+        "none": "A journey is all that a customer does in the period.",
+        "gap": f"A journey ends after {codes.gap / DAY:.0f} days without an event.",
+        "outcome": "A journey ends with the outcome.",
+    }
+    rows = [("journeys", ends[codes.cut], "pass", "Another cut gives other paths and returns.")]
+    if len(customers):
+        recent = float((customers["last"] >= codes.end - 30 * DAY).mean())
+        status = "warn" if recent > 0.25 else "pass"
+        text = f"{recent:.0%} of the customers were seen in the last thirty days: their journeys are open."
+        rows.append(("open_journeys", text, status, "Late stages look emptier than they will be."))
+    else:
+        rows.append(
+            (
+                "no_events",
+                "No source holds dated events or orders.",
+                "warn",
+                "There is no road to draw.",
+            )
+        )
+    return assume(work, "03", *rows)
+
+
+def assume_pains(work: Workspace, compared: pd.DataFrame) -> pd.DataFrame:
+    """Note for how long outcomes are followed and how many comparisons were made."""
+    codes = work.log.codes
+    rows = [
+        (
+            "family",
+            f"{len(compared):,} comparisons were made; p-values are adjusted for all of them "
+            f"(false discovery rate {work.params.pains.fdr:.0%}).",
+            "pass",
+            "About that share of the pain points listed may be chance.",
+        ),
+        (
+            "association",
+            "Groups are compared as they are, not as if they were alike.",
+            "warn",
+            "Differences may come from who the customers are; evidence is D.",
+        ),
+    ]
+    asked = work.params.outcome.within_days
+    if 0 < codes.follow < asked * DAY:
+        text = f"Outcomes are followed for {codes.follow / DAY:.0f} days, not {asked}: the data is too short."
+        rows.append(("follow_up", text, "warn", "Customers who take longer count as lost."))
+    if not codes.follow:
+        text = "The client file names no outcome that the data holds."
+        rows.append(("outcome", text, "warn", "Delays and repeats cannot be compared."))
+    return assume(work, "04", *rows)
+
+
+def assume_impacts(work: Workspace, checks: pd.DataFrame) -> pd.DataFrame:
+    """Note which checks of the designs warned or failed."""
+    noted = checks[checks["status"] != "pass"] if len(checks) else checks
+    rows = [
+        (
+            f"{row.check}",
+            f"{row.intervention}: {row.message}",
+            str(row.status),
+            "The verdict is withheld."
+            if row.status == "fail"
+            else "Read the figure with that in mind.",
+        )
+        for row in noted.itertuples()
+    ]
+    if not work.params.interventions:
+        rows.append(
+            ("interventions", "The client file names no change.", "pass", "Nothing was measured.")
+        )
+    return assume(work, "05", *rows)
+
+
+def list_caveats(work: Workspace, assumptions: pd.DataFrame) -> pd.DataFrame:
+    """Gather what a reader should keep in mind: every warning and failure of every chapter.
+
+    Returns:
+        Columns ``chapter, statement, consequence``.
+    """
+    quality = work.read("quality")
+    warned = quality[quality["status"] != "pass"]
+    data = pd.DataFrame(
+        {
+            "chapter": CHAPTERS["01"],
+            "statement": warned["source"].astype("str") + ": " + warned["message"].astype("str"),
+            "consequence": "Results that rest on it carry the same doubt.",
+        }
+    )
+    noted = assumptions[assumptions["status"].isin(["warn", "fail"])]
+    others = noted.assign(chapter=noted["notebook"].map(CHAPTERS))
+    return pd.concat([data, others[["chapter", "statement", "consequence"]]], ignore_index=True)

@@ -1,0 +1,107 @@
+"""The data behind an intervention: the test's own table, measurements, or answers by unit and time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from journeylib.errors import DataError, did_you_mean
+from journeylib.units import period_means
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ENOUGH_MONTHS = 24
+
+
+def gather_evidence(  # noqa: PLR0913
+    design: str,
+    *,
+    trials: Mapping[str, pd.DataFrame],
+    answers: pd.DataFrame,
+    source: str = "",
+    metric: str = "",
+    touchpoint: str = "",
+    unit: str = "",
+    start: object = None,
+) -> pd.DataFrame:
+    """Find the rows that a design measures.
+
+    Args:
+        design: ``ab_test``, ``difference_in_differences``, ``interrupted_time_series`` or
+            ``before_after``.
+        trials: Frames of `experiments` and `measurements` sources, by name.
+        answers: Survey answers from ``voices.read_answers``.
+        source: The source that the client file names, or empty.
+        metric: A survey metric, or the name of what a measurements source holds.
+        touchpoint: Only answers about this touchpoint are taken, where answers say so.
+        unit: Column that names the units of a panel.
+        start: First day with the change; a period that it cuts in two is left out.
+
+    Returns:
+        The test's table, or ``time, value`` and the unit's column by calendar period.
+
+    Raises:
+        DataError: Neither a source nor a survey holds what is asked for.
+    """
+    if source in trials:
+        return trials[source]
+    if design == "ab_test":
+        hint = did_you_mean(source, trials)
+        raise DataError(f'There is no experiments source "{source}".', [hint] if hint else [])
+    said = answers[answers["metric"] == metric.lower()] if len(answers) else answers
+    if source:
+        said = said[said["source"] == source]
+    if touchpoint and len(said) and said["touchpoint"].notna().any():
+        said = said[said["touchpoint"].str.casefold() == touchpoint.casefold()]
+    if said.empty:
+        needs = f'add a measurements source that holds "{metric}", or a survey with that metric'
+        raise DataError(f'No source holds the metric "{metric}".', [needs])
+    if unit and unit not in said:
+        near = did_you_mean(unit, said.columns) or f"The survey has: {', '.join(said.columns)}."
+        raise DataError(f'The answers have no column "{unit}".', [near])
+    rows = said.assign(value=answer_values(said), time=said["timestamp"].dt.tz_localize(None))
+    rows = rows.dropna(subset=["time", *([unit] if unit else [])])
+    if not unit:
+        rows = rows.assign(unit="all")
+    months = rows["time"].dt.to_period("M").nunique()
+    every = "month" if design == "difference_in_differences" or months >= ENOUGH_MONTHS else "week"
+    return period_means(rows, every=every, unit=unit or "unit", start=start)
+
+
+def answer_values(answers: pd.DataFrame) -> pd.Series:
+    """Turn answers into numbers whose mean is the metric.
+
+    Args:
+        answers: Columns ``metric, score, scale_low, scale_high``.
+
+    Returns:
+        NPS: 100, 0 or -100 (9-10, 7-8, 0-6); CSAT: 1 for the two best answers, else 0 (upper
+        two fifths of other scales); CES: the answer itself.
+    """
+    score = answers["score"].astype(float)
+    nps = np.select([score >= 9, score >= 7], [100.0, 0.0], -100.0)
+    share = (score - answers["scale_low"]) / (answers["scale_high"] - answers["scale_low"])
+    csat = (share >= 0.75 - 1e-9).astype(float)
+    values = np.select(
+        [answers["metric"] == "nps", answers["metric"] == "csat"], [nps, csat], score
+    )
+    return pd.Series(values, index=answers.index).where(score.notna())
+
+
+def unit_of(metric: str, currency: str) -> str:
+    """Name the unit of a metric: points, share, money, or none.
+
+    Example:
+        >>> [unit_of(name, "EUR") for name in ("nps", "csat", "revenue", "minutes")]
+        ['points', 'share', 'EUR', '']
+    """
+    known = {"nps": "points", "csat": "share"}
+    if metric.lower() in known:
+        return known[metric.lower()]
+    if metric.lower().endswith(("_rate", "_share")):
+        return "share"
+    money = ("revenue", "spend", "value", "amount", "sales", "margin")
+    return currency if any(word in metric.lower() for word in money) else ""

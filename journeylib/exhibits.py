@@ -1,0 +1,211 @@
+"""Tables, figures and sentences as accessible HTML, the same in JupyterLab and in the report.
+
+Everything from the data is escaped here. Not for computing anything, nor for whole pages.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from journeylib.labels import (
+    clean_label,
+    count_text,
+    interval_text,
+    is_missing,
+    metric_name,
+    sentence_case,
+    share_text,
+    value_text,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from matplotlib.axes import Axes
+
+SHARES = frozenset(
+    {"share", "to_next", "converted_share", "matched_share", "relative", "top3_probability"}
+)
+WHOLE = frozenset(
+    {"customers", "events", "reached", "count", "journeys", "repeats", "n", "rank", "k"}
+)
+CODED = frozenset({"metric", "kind", "check", "design", "timing"})
+HEADERS = {
+    "to_next": "Go on", "median_days": "Median days", "median_hours": "Median hours",
+    "rows_read": "Rows read", "rows_used": "Rows used", "rows_dropped": "Left out",
+    "reasons": "Why", "value_sum": "Money", "matched_share": "Also in other sources",
+    "converted_share": "With the outcome", "extra_days": "Days between", "p_adjusted": "p, adjusted",
+    "n_treated": "n with", "n_control": "n without", "n": "n",
+}  # fmt: skip
+STATUS_SIGNS = {"pass": "✓ pass", "warn": "! warn", "fail": "✗ fail"}
+ESTIMATE = "estimate"
+TABLE_CSS = (
+    ".exhibit{margin:1.2em 0}.exhibit table{border-collapse:collapse;width:100%;font-size:.92em;"
+    "font-variant-numeric:tabular-nums}.exhibit caption{text-align:left;font-weight:600;"
+    "padding:.2em 0 .5em}.exhibit th,.exhibit td{padding:.38em .7em;text-align:left;"
+    "vertical-align:top;border-bottom:1px solid #d5dce1}.exhibit thead th{border-bottom:2px solid "
+    "#52616d;white-space:nowrap}.exhibit td.number,.exhibit th.number{text-align:right;"
+    "white-space:nowrap}.exhibit .scroll{overflow-x:auto}.exhibit img{max-width:100%;height:auto}"
+    ".exhibit .more,.exhibit figcaption{color:#52616d;font-size:.88em}.said{max-width:72ch}"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Exhibit:
+    """A piece of HTML that shows itself at the end of a cell.
+
+    Attributes:
+        html: The markup; everything from the data in it is escaped.
+    """
+
+    html: str
+
+    def _repr_html_(self) -> str:
+        return self.html
+
+
+class Sentence(str):
+    """A computed sentence; ``**bold**`` is its only markup, all else is plain text."""
+
+    __slots__ = ()
+
+    def _repr_html_(self) -> str:
+        return f'<p class="said">{bold(self)}</p>'
+
+
+def bold(text: str) -> str:
+    """Escape a text and turn ``**…**`` into bold."""
+    return re.sub(r"\*\*(.+?)\*\*", r"<strong>\1</strong>", html.escape(text, quote=False))
+
+
+def show_sentences(sentences: Iterable[str]) -> Exhibit:
+    """Show sentences as a numbered list, in their order."""
+    items = "".join(f"<li>{bold(sentence)}</li>" for sentence in sentences)
+    return Exhibit(f'<ol class="findings said">{items}</ol>' if items else "")
+
+
+def show_notice(text: str) -> Exhibit:
+    """Show why there is nothing to show."""
+    return Exhibit(f'<p class="notice said" role="note">{bold(text)}</p>')
+
+
+def show_figure(ax: Axes | None, *, absent: str = "") -> Exhibit:
+    """Show a chart as an image whose text alternative is its finding.
+
+    Args:
+        ax: A chart of `charts`; None where there was nothing to draw.
+        absent: What to say in that case.
+
+    Returns:
+        A figure that needs no script, style or file beside it.
+    """
+    if ax is None:
+        return show_notice(absent or "Nothing to draw: the table behind this figure is empty.")
+    import matplotlib.pyplot as plt
+
+    from journeylib.theme import figure_svg, finding
+
+    title = finding(ax)
+    data = base64.b64encode(figure_svg(ax).encode()).decode()
+    plt.close(ax.get_figure(root=True))
+    image = f'<img alt="{html.escape(title)}" src="data:image/svg+xml;base64,{data}">'
+    return Exhibit(f'<figure class="exhibit">{image}</figure>')
+
+
+def show_table(
+    table: pd.DataFrame,
+    *,
+    caption: str,
+    columns: Sequence[str] | None = None,
+    rows: int = 12,
+    absent: str = "",
+) -> Exhibit:
+    """Show a table with headings, units and one column for each estimate and its interval.
+
+    Args:
+        table: Rows to show, in their order.
+        caption: What the table is.
+        columns: Columns to show; ``"estimate"`` stands for value, interval and unit.
+        rows: Most rows to show; how many are left out is said below.
+        absent: What to say when there is no row.
+
+    Returns:
+        The table; empty columns are left out.
+    """
+    if table.empty:
+        return show_notice(absent or f"{caption}: nothing to show, no source provides it.")
+    picked = list(columns) if columns else [c for c in table if c not in {"low", "high", "source"}]
+    shown = table.head(rows)
+    picked = [name for name in picked if name == ESTIMATE or _filled(shown, name)]
+    records = shown.to_dict("records")
+    numeric = {name for name in picked if _is_number(shown, name)}
+    head = "".join(_heading(name, numeric) for name in picked)
+    body = "".join(
+        "<tr>" + "".join(_cell(row, name, numeric) for name in picked) + "</tr>" for row in records
+    )
+    left = len(table) - len(shown)
+    more = f'<p class="more">{left:,} more rows in tables/.</p>' if left > 0 else ""
+    return Exhibit(
+        f'<div class="exhibit"><div class="scroll" role="region" tabindex="0" '
+        f'aria-label="{html.escape(caption)}"><table><caption>{html.escape(caption)}</caption>'
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>{more}</div>"
+    )
+
+
+def _filled(table: pd.DataFrame, name: str) -> bool:
+    return name in table and bool((table[name].notna() & (table[name].astype("str") != "")).any())
+
+
+def _is_number(table: pd.DataFrame, name: str) -> bool:
+    return name == ESTIMATE or pd.api.types.is_numeric_dtype(table[name])
+
+
+def _heading(name: str, numeric: set[str]) -> str:
+    label = HEADERS.get(name) or sentence_case(name)
+    number = ' class="number"' if name in numeric else ""
+    return f'<th scope="col"{number}>{html.escape(label)}</th>'
+
+
+def _cell(row: Mapping[Any, Any], name: str, numeric: set[str]) -> str:
+    text = cell_text(row, name)
+    number = ' class="number"' if name in numeric else ""
+    return f"<td{number}>{html.escape(text, quote=False)}</td>"
+
+
+def cell_text(row: Mapping[Any, Any], name: str) -> str:
+    """Write one cell as its column asks: shares as percent, counts whole, estimates with interval.
+
+    Args:
+        row: The row, by column name.
+        name: Column, or ``"estimate"``.
+    """
+    if name == ESTIMATE:
+        unit = "" if is_missing(row.get("unit")) else str(row["unit"])
+        between = interval_text(row["low"], row["high"], unit)
+        return value_text(row["value"], unit) + (f" ({between})" if between else "")
+    value = row[name]
+    if is_missing(value):
+        return "–"
+    if name in CODED:
+        return metric_name(value)
+    if name in SHARES:
+        return share_text(value)
+    if name in WHOLE or (isinstance(value, float) and value.is_integer() and abs(value) >= 1000):
+        return count_text(value)
+    if name == "status":
+        return STATUS_SIGNS.get(str(value), str(value))
+    if name in {"sentiment"}:
+        return value_text(value, "sentiment")
+    if name in {"p_adjusted", "p_value"}:
+        return "< 0.001" if value < 0.001 else f"{value:.3f}"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int | float):
+        return value_text(value, str(row.get("unit") or "") if name == "target" else "")
+    return clean_label(value)

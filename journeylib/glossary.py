@@ -1,0 +1,51 @@
+"""The words of the field as this kit uses them, and the sentences for what is not there."""
+
+from __future__ import annotations
+
+TERMS: dict[str, str] = {
+    "customer": "The person or account whose journey it is; in the log, a pseudonym.",
+    "event log": "The table of what happened: customer, time, touchpoint, channel.",
+    "journey": "One customer's touchpoints in order of time, within one episode.",
+    "touchpoint": "One interaction of a customer with the brand (Lemon and Verhoef 2016).",
+    "channel": "Where it happened: web, app, store, e-mail, phone, social.",
+    "stage": "A phase of the journey, such as awareness or decision.",
+    "persona": "A described group of customers that was found in the data.",
+    "sentiment": "Tone of words, scores or ratings on a scale of -1 to 1.",
+    "pain point": "A touchpoint that does measurably worse than its like, for enough customers.",
+    "moment of delight": "The same, better.",
+    "intervention": "A change that was made, with a start and those who got it.",
+    "effect": "The part of a difference that the design can attribute to the change.",
+    "change": "A difference in time, whatever brought it about.",
+    "interval": "The range in which the true value lies in 95 of 100 such studies.",
+    "nps": "Net promoter score: share of 9-10 less share of 0-6, in points (Reichheld 2003).",
+    "csat": "Share of answers in the best two of five.",
+    "ces": "Mean customer effort; the direction of its scale is declared.",
+    "retention_rate": "Customers active in both parts of a period, of those active in the first.",
+    "repeat_purchase_rate": "Customers with two orders or more, of those with one or more.",
+    "churn_rate": "Customers who left by contract, or by a stated number of days without an order.",
+    "conversion_rate": "Customers who reached the outcome touchpoint, of all customers seen.",
+    "average_order_value": "Money per order, refunds not counted.",
+    "clv": "Expected margin of a customer over a horizon, discounted.",
+    "evidence": "A randomised; B treated against untreated units; C one series or adjusted; D describes.",
+}
+
+NO_EVENTS = (
+    "No source holds dated events. A source of `events`, `orders` or `tickets` would show this."
+)
+NO_VOICES = (
+    "No source says how customers feel. A source of `surveys` or `feedback` would show this."
+)
+NO_PERSONAS = (
+    "There are no personas for this client: too few customers, or no grouping that is stable."
+)
+NO_METRICS = (
+    "No metric can be measured. A source of `orders`, `surveys`, or `customers` with `churned` "
+    "would give one."
+)
+NO_PAINS = (
+    "No touchpoint does clearly worse than its like, given the data and how many were compared."
+)
+NO_CHANGES = (
+    "No change has been declared. Name one under `interventions` in the client file to have it "
+    "measured."
+)

@@ -1,0 +1,253 @@
+"""Results as sentences, computed from the frame that the table and the figure show.
+
+Sentences report what was measured and how sure it is. They say *change* or *goes with*, never
+*effect* or *caused*, unless the design carries it. Nothing here computes a statistic.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from journeylib.exhibits import Sentence
+from journeylib.labels import (
+    clean_label,
+    count_text,
+    interval_text,
+    is_missing,
+    metric_name,
+    share_text,
+    value_text,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+NOTHING = "Nothing can be said here: {}."
+KIND_WORDS = {
+    "loss": "fewer customers go on from {place} than from the other touchpoints of its stage",
+    "delay": "customers who wait longest before {place} reach the outcome less often",
+    "repeat": "customers who come back to {place} within a week reach the outcome less often",
+    "sentiment": "customers speak of {place} worse than of everything else",
+}
+VERDICT_WORDS = {
+    "works, worth it": "it works, and it is worth it",
+    "works, size uncertain": "it works; whether it is worth it stays open",
+    "works, too small to matter": "it works, but less than would be worth having",
+    "works, direction only": "it works in the wanted direction; no smallest worthwhile effect was declared",
+    "harms": "it does harm",
+    "no meaningful effect": "it makes no difference that would be worth having",
+    "cannot tell": "the data cannot tell",
+    "not interpretable": "the figure must not be read",
+}
+
+
+def _estimate(row: Mapping[str, object], *, signed: bool = False) -> str:
+    unit = "" if is_missing(row["unit"]) else str(row["unit"])
+    value = float(str(row["value"]))
+    if unit == "share" and signed:
+        return _points(row)
+    between = interval_text(float(str(row["low"])), float(str(row["high"])), unit)
+    text = value_text(value, unit, signed=signed)
+    return f"{text} ({between})" if between else text
+
+
+def _points(row: Mapping[str, object]) -> str:
+    """Write a difference of shares in percentage points."""
+    value, low, high = (100 * float(str(row[name])) for name in ("value", "low", "high"))
+    shown = [f"{number:+.1f}".replace("-", "−") for number in (value, low, high)]
+    return f"{shown[0]} percentage points ({shown[1]} to {shown[2]})"
+
+
+def _place(row: Mapping[str, object]) -> str:
+    channel = "" if is_missing(row.get("channel")) else clean_label(row["channel"])
+    name = clean_label(row["touchpoint"]).replace("_", " ")
+    return f"“{name}”" + (f" ({channel})" if channel else "")
+
+
+def sources_sentence(sources: pd.DataFrame) -> Sentence:
+    """Say how many rows of how many sources were used."""
+    if sources.empty:
+        return Sentence(NOTHING.format("no source was read"))
+    read, used = int(sources["rows_read"].sum()), int(sources["rows_used"].sum())
+    worst = (
+        sources.assign(lost=sources["rows_dropped"] / sources["rows_read"])
+        .nlargest(1, "lost")
+        .iloc[0]
+    )
+    text = f"**{used:,} of {read:,} rows from {len(sources)} source(s) could be used.**"
+    if worst["rows_dropped"]:
+        lost = share_text(worst["lost"])
+        text += (
+            f" The largest loss is in {clean_label(worst['source'])}: {lost} ({worst['reasons']})."
+        )
+    return Sentence(text)
+
+
+def quality_sentence(quality: pd.DataFrame) -> Sentence:
+    """Say how many checks passed and what the warnings are about."""
+    failed = quality[quality["status"] != "pass"]
+    text = f"**{len(quality) - len(failed)} of {len(quality)} checks passed.**"
+    if len(failed):
+        named = ", ".join(sorted(set(failed["check"].str.replace("_", " "))))
+        text += f" Worth knowing: {named}."
+    return Sentence(text)
+
+
+def personas_sentence(personas: pd.DataFrame, reason: str = "") -> Sentence:
+    """Say whether there are personas, and of what kind."""
+    if personas.empty or personas["verdict"].iloc[0] == "unstable":
+        return Sentence(f"**No personas are used**: {reason or 'no grouping is stable.'}")
+    largest = personas.iloc[0]
+    kinds = {
+        "natural": "groups that stand apart in the data",
+        "constructed": "useful slices of a continuum, not groups that stand apart",
+    }
+    return Sentence(
+        f"**{len(personas)} personas, {kinds[str(largest['verdict'])]}.** The largest is "
+        f"{clean_label(largest['name'])} with {share_text(largest['share'])} of the customers "
+        f"(stability {largest['stability']:.2f} of 1)."
+    )
+
+
+def stages_sentence(stages: pd.DataFrame) -> Sentence:
+    """Say between which stages most customers stay behind."""
+    everyone = stages[(stages["persona"] == "all") & (stages["reached"] > 0)]
+    steps = everyone.dropna(subset=["value"])
+    if steps.empty:
+        return Sentence(NOTHING.format("no journey crosses two stages"))
+    row = steps.assign(lost=steps["reached"] * (1 - steps["value"])).nlargest(1, "lost").iloc[0]
+    return Sentence(
+        f"**Most customers stay behind after {clean_label(row['stage'])}**: of "
+        f"{count_text(row['reached'])} who reached it, {_estimate(row)} went on to a later stage."
+    )
+
+
+def paths_sentence(paths: pd.DataFrame) -> Sentence:
+    """Say how common the most common journey is, and how many others there are."""
+    named = paths[~paths["path"].str.startswith("all other")] if len(paths) else paths
+    if named.empty:
+        return Sentence(NOTHING.format("no journey was observed"))
+    first = named.iloc[0]
+    path = clean_label(first["path"]).replace("_", " ")
+    return Sentence(
+        f"**No two customers need take the same road.** The most common journey, {path}, makes up "
+        f"{_estimate(first)} of all {count_text(first['n'])}; the {len(named)} most common together "
+        f"{share_text(named['share'].sum())}."
+    )
+
+
+def pains_sentence(pains: pd.DataFrame) -> Sentence:
+    """Say what hurts most, by how much, and how far it can be trusted."""
+    if pains.empty:
+        return Sentence(
+            "**No touchpoint does clearly worse than its like**, given how many were looked at."
+        )
+    first = pains.iloc[0]
+    what = KIND_WORDS[str(first["kind"])].format(place=_place(first))
+    return Sentence(
+        f"**{what[0].upper()}{what[1:]}**: {_estimate(first, signed=True)}, "
+        f"{count_text(first['customers'])} customers concerned. This goes with the touchpoint; "
+        "what causes it is not shown."
+    )
+
+
+def delights_sentence(delights: pd.DataFrame) -> Sentence:
+    """Say what customers like most."""
+    if delights.empty:
+        return Sentence("**No touchpoint is rated clearly better than the others.**")
+    first = delights.iloc[0]
+    return Sentence(
+        f"**Customers speak best of {_place(first)}**: {_estimate(first, signed=True)} against all "
+        f"other touchpoints, on a scale of −1 to 1 ({count_text(first['n'])} customers)."
+    )
+
+
+def metrics_sentence(metrics: pd.DataFrame) -> Sentence:
+    """Say the client's metrics, each against its target."""
+    everyone = metrics[metrics["segment"] == "all"]
+    if everyone.empty:
+        return Sentence(NOTHING.format("no source holds orders, churn or survey scores"))
+    parts = [
+        f"{metric_name(row['metric'])} {_estimate(row)}{_goal(row)}"
+        for row in everyone.to_dict("records")
+    ]
+    return Sentence(f"**Where things stand**: {'; '.join(parts)}.")
+
+
+def _goal(row: Mapping[str, object]) -> str:
+    if is_missing(row["target"]):
+        return ""
+    target, low, high = (float(str(row[name])) for name in ("target", "low", "high"))
+    goal = value_text(target, str(row["unit"]))
+    if low <= target <= high:
+        return f", goal {goal} within reach of the interval"
+    return f", {'above' if low > target else 'below'} the goal of {goal}"
+
+
+def impact_sentence(impact: Mapping[str, object]) -> Sentence:
+    """Say what an intervention did and whether that may be read.
+
+    Args:
+        impact: A row of the result table ``impacts``.
+    """
+    name, verdict = clean_label(impact["intervention"]), str(impact["verdict"])
+    plain = VERDICT_WORDS[verdict]
+    if is_missing(impact["value"]):
+        return Sentence(f"**{name}: {plain}.** No figure could be computed.")
+    noun = "change" if str(impact["evidence"]) in {"C", "D"} else "effect"
+    metric = metric_name(impact["metric"])
+    n = f"n = {count_text(impact['n'])}, evidence {impact['evidence']}"  # type: ignore[arg-type]
+    return Sentence(f"**{name}: {plain}.** {metric}: {noun} {_estimate(impact, signed=True)}, {n}.")
+
+
+def impacts_sentences(impacts: pd.DataFrame) -> list[Sentence]:
+    """Say the primary result of every intervention."""
+    first = impacts.drop_duplicates("intervention") if len(impacts) else impacts
+    return [impact_sentence(row) for row in first.to_dict("records")]
+
+
+def coverage_sentence(
+    sources: pd.DataFrame, identity: pd.DataFrame, *, period: tuple[str, str]
+) -> Sentence:
+    """Say what was looked at: customers, rows, sources, days."""
+    rows = int(sources["rows_used"].sum()) if len(sources) else 0
+    customers = int(identity["customers"].max()) if len(identity) else 0
+    days = f", {period[0]} to {period[1]}" if period[0] else ""
+    return Sentence(
+        f"We looked at **{rows:,} rows from {len(sources)} source(s)** about "
+        f"**{customers:,} customers**{days}."
+    )
+
+
+def find_findings(tables: Mapping[str, pd.DataFrame]) -> list[Sentence]:
+    """Choose the five sentences of the front page, the most useful first.
+
+    Args:
+        tables: Result tables by name; absent ones are empty.
+
+    Returns:
+        At most five sentences; none says that there is nothing to say.
+    """
+    found: list[Sentence] = []
+    if len(tables["stages"]):
+        found.append(stages_sentence(tables["stages"]))
+    if len(tables["pains"]):
+        found.append(pains_sentence(tables["pains"]))
+    if len(tables["delights"]):
+        found.append(delights_sentence(tables["delights"]))
+    found += impacts_sentences(tables["impacts"])[:2]
+    if len(tables["metrics"]):
+        found.append(metrics_sentence(tables["metrics"]))
+    if len(tables["personas"]):
+        found.append(
+            personas_sentence(tables["personas"], str(tables["personas"]["description"].iloc[0]))
+        )
+    found.append(sources_sentence(tables["sources"]))
+    return found[:5]
+
+
+def missing_sentence(names: Iterable[str]) -> Sentence:
+    """Say which sources would give what is missing."""
+    return Sentence(f"Not shown, because no source provides it: {', '.join(names)}.")

@@ -1,0 +1,350 @@
+"""What a notebook asks of its workspace in one line: joins of tables that several analyses made."""
+
+from __future__ import annotations
+
+import html
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from journeylib.charts import (
+    plot_arms,
+    plot_group_series,
+    plot_series,
+)
+from journeylib.errors import JourneyError
+from journeylib.evidence import gather_evidence, unit_of
+from journeylib.exhibits import Exhibit, bold, show_figure, show_notice
+from journeylib.impact import Plan, measure_intervention
+from journeylib.journey_map import JourneyMap, draw_journey_map
+from journeylib.journeys import describe_customers
+from journeylib.labels import count_text
+from journeylib.personas import Personas, describe_features, find_personas
+from journeylib.prose import find_findings, impact_sentence
+from journeylib.tables import RESULTS, complete_result
+from journeylib.workspace import Workspace, absent_tables
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from journeylib.collect import Collected
+    from journeylib.interventions import Intervention
+
+DAY = 86_400_000_000
+ASSUMPTION_COLUMNS = ["assumption", "notebook", "statement", "status", "consequence"]
+CHECK_NAMES = {
+    "srm": "Split as planned", "power": "Precise enough", "pre_trend": "Same trend before",
+    "placebo": "Quiet before the start", "regression_to_mean": "Not chosen for being bad",
+    "peeking": "Looked at as planned",
+}  # fmt: skip
+
+
+# ---------------------------------------------------------------- 01 and 02
+
+
+def keep_collected(work: Workspace, collected: Collected) -> None:
+    """Keep what later notebooks need of the sources beside the log."""
+    work.keep(
+        voices=collected.voices,
+        answers=collected.answers,
+        attributes=collected.attributes,
+        placed=collected.built.placed,
+        **{f"trial_{name}": frame for name, frame in collected.trials.items()},
+    )
+
+
+def join_customers(work: Workspace) -> pd.DataFrame:
+    """Describe every known customer: what they did, and what the customers table says.
+
+    Returns:
+        One row per customer, also for those without events; ``churned`` where it is known.
+    """
+    customers = describe_customers(work.log)
+    attributes = work.recall("attributes")
+    if attributes.empty:
+        return customers
+    known = attributes.drop(columns=[c for c in attributes if c in customers and c != "customer"])
+    joined = customers.merge(known, on="customer", how="outer", validate="1:1")
+    for column in ("events", "orders"):
+        joined[column] = joined[column].fillna(0).astype("int64") if column in joined else 0
+    if "churned_at" in joined:
+        left = joined["churned_at"].notna()
+        joined["churned"] = joined["churned"].fillna(left) if "churned" in joined else left
+    return joined
+
+
+def group_customers(work: Workspace, customers: pd.DataFrame) -> Personas:
+    """Look for personas among the client's customers, as the client file asks."""
+    wanted = work.params.personas
+    active = customers[customers["events"] > 0] if "first" in customers else customers[:0]
+    attributes = work.recall("attributes")
+    features = describe_features(
+        active,
+        attributes.drop(columns=["churned", "churned_at", "signup"], errors="ignore"),
+        end=work.log.codes.end,
+        wanted=() if wanted.features == "auto" else tuple(wanted.features),
+    )
+    return find_personas(
+        features,
+        k=None if wanted.k == "auto" else int(wanted.k),
+        min_share=wanted.min_share,
+        names=wanted.names,
+        seed=work.params.seed,
+        confidence=work.params.confidence,
+    )
+
+
+# ---------------------------------------------------------------- assumptions
+
+
+def assume(work: Workspace, notebook: str, *rows: tuple[str, str, str, str]) -> pd.DataFrame:
+    """Note what a notebook takes for granted.
+
+    Args:
+        work: The workspace.
+        notebook: Its number.
+        rows: ``assumption, statement, status, consequence`` each.
+
+    Returns:
+        The rows as they will stand in the result table ``assumptions``.
+    """
+    table = pd.DataFrame(
+        [(name, notebook, statement, status, then) for name, statement, status, then in rows],
+        columns=ASSUMPTION_COLUMNS,
+    )
+    work.keep(**{f"assumptions_{notebook}": table})
+    return table
+
+
+def gather_assumptions(work: Workspace) -> pd.DataFrame:
+    """Join what all notebooks took for granted, and name the tables that do not apply."""
+    parts = [work.recall(f"assumptions_0{number}") for number in range(1, 7)]
+    parts = [part for part in [*parts, absent_tables(work)] if len(part)]
+    return complete_result("assumptions", pd.concat(parts, ignore_index=True))
+
+
+# ---------------------------------------------------------------- 03 and 06
+
+
+def map_journey(work: Workspace) -> Exhibit:
+    """Draw the journey map from the tables that stand in the workspace."""
+    stages = work.read("stages")
+    if stages.empty:
+        return show_notice(
+            "There is no map without journeys: add a source of `events` or `orders`."
+        )
+    everyone = stages[stages["persona"] == "all"]
+    metrics = work.read("metrics")
+    feelings = work.recall("feelings")
+    return Exhibit(
+        draw_journey_map(
+            JourneyMap(
+                title=f"The journey of {work.params.title}’s customers",
+                stages=everyone,
+                curve=feelings,
+                touchpoints=work.read("touchpoints"),
+                pains=work.read("pains"),
+                delights=work.read("delights"),
+                metrics=metrics[metrics["segment"] == "all"],
+                currency=work.params.currency or "",
+                min_cell=work.params.report.min_cell,
+                accent=work.params.report.accent,
+            )
+        )
+    )
+
+
+def list_findings(work: Workspace) -> list[str]:
+    """Give the front page's sentences from all result tables."""
+    return list(find_findings({name: work.read(name) for name in RESULTS}))
+
+
+def name_period(work: Workspace) -> tuple[str, str]:
+    """Give the first and last day of the analysed period, or empty texts."""
+    codes = work.log.codes
+    if not codes.touchpoints:
+        return "", ""
+    zone = work.params.timezone
+    days = [
+        pd.Timestamp(at, unit="us", tz="UTC").tz_convert(zone)
+        for at in (codes.start, codes.end - 1)
+    ]
+    return f"{days[0]:%-d %B %Y}", f"{days[1]:%-d %B %Y}"
+
+
+# ---------------------------------------------------------------- 05
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What all interventions of a client did.
+
+    Attributes:
+        impacts: The result table ``impacts``.
+        checks: The result table ``impact_checks``.
+        pictures: ``(name, design, frame, start)`` of each intervention's figure.
+    """
+
+    impacts: pd.DataFrame
+    checks: pd.DataFrame
+    pictures: list[tuple[str, str, pd.DataFrame, object]]
+
+
+def measure_interventions(work: Workspace) -> Measured:
+    """Measure every intervention of the client file by the design it names.
+
+    An intervention whose data is not there becomes *not interpretable*, with the reason as a
+    failed check; the others go on.
+    """
+    impacts, checks, pictures = [], [], []
+    for intervention in work.params.interventions:
+        try:
+            found, looked, drawn = _measure(work, intervention)
+        except JourneyError as refused:
+            found, looked, drawn = _unmeasured(intervention, refused)
+        impacts.append(found)
+        checks.append(looked)
+        pictures.append((intervention.name, intervention.design, drawn, intervention.start))
+    return Measured(
+        complete_result("impacts", _stack(impacts)),
+        complete_result("impact_checks", _stack(checks)),
+        pictures,
+    )
+
+
+def _stack(frames: list[pd.DataFrame]) -> pd.DataFrame:
+    filled = [frame.astype(object) for frame in frames if len(frame)]
+    return pd.concat(filled, ignore_index=True).infer_objects() if filled else pd.DataFrame()
+
+
+def _measure(
+    work: Workspace, intervention: Intervention
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    trials = {s.name: work.recall(f"trial_{s.name}") for s in work.params.sources}
+    evidence = gather_evidence(
+        intervention.design,
+        trials={name: frame for name, frame in trials.items() if len(frame)},
+        answers=work.recall("answers"),
+        source=intervention.source or "",
+        metric=intervention.metric or "",
+        touchpoint=intervention.touchpoint or "",
+        unit=intervention.unit or "",
+        start=intervention.start,
+    )
+    result = measure_intervention(intervention.design, evidence, plan_of(work, intervention))
+    return result.impacts, result.checks, result.figure_data
+
+
+def plan_of(work: Workspace, intervention: Intervention) -> Plan:
+    """Turn an intervention of the client file into the plan it is judged by."""
+    outcomes = tuple(intervention.outcomes or ())
+    metrics = [*outcomes, *intervention.guardrails, intervention.metric or ""]
+    others = [
+        other.start
+        for other in work.params.interventions
+        if other.start and other.name != intervention.name and other.start != intervention.start
+        and other.metric == intervention.metric
+    ]  # fmt: skip
+    return Plan(
+        name=intervention.name,
+        metric=intervention.metric or (outcomes[0] if outcomes else ""),
+        outcomes=outcomes,
+        direction=intervention.direction,
+        start=intervention.start,
+        unit=intervention.unit or "unit",
+        treated=tuple(str(one) for one in intervention.treated or ()),
+        chosen=intervention.chosen or "convenience",
+        worthwhile=intervention.worthwhile,
+        control=str(intervention.control or ""),
+        guardrails=dict(intervention.guardrails),
+        split=tuple(intervention.split or ()),
+        looks=intervention.looks,
+        looks_taken=intervention.looks,
+        covariate=intervention.covariate or "",
+        segments=tuple(intervention.segments),
+        units={name: unit_of(name, work.params.currency or "") for name in metrics},
+        other_changes=tuple(others),
+        confidence=work.params.confidence,
+        seed=work.params.seed,
+    )
+
+
+def _unmeasured(
+    intervention: Intervention, refused: JourneyError
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    metric = intervention.metric or ", ".join(intervention.outcomes or ())
+    impact = {
+        "intervention": intervention.name, "design": intervention.design, "metric": metric,
+        "arm": "treated", "segment": "all", "evidence": "D", "verdict": "not interpretable",
+        "value": np.nan, "n": 0, "unit": "", "source": "",
+    }  # fmt: skip
+    fixes = " ".join(problem.message for problem in refused.problems)
+    check = {
+        "intervention": intervention.name, "check": "data", "status": "fail", "statistic": np.nan,
+        "message": f"{refused.what} {fixes}".strip(),
+    }  # fmt: skip
+    return pd.DataFrame([impact]), pd.DataFrame([check]), pd.DataFrame()
+
+
+def show_interventions(measured: Measured) -> Exhibit:
+    """Show each intervention as a card: what it did, the picture, and every check."""
+    if not measured.pictures:
+        return show_notice(
+            "No change has been declared. Name one under `interventions` in the client file to have "
+            "it measured."
+        )
+    return Exhibit("".join(_card(measured, *picture) for picture in measured.pictures))
+
+
+def _card(measured: Measured, name: str, design: str, drawn: pd.DataFrame, start: object) -> str:
+    own = measured.impacts[measured.impacts["intervention"] == name]
+    checks = measured.checks[measured.checks["intervention"] == name]
+    first = own.iloc[0].to_dict()
+    figure = _picture(design, drawn, start, str(first["metric"]))
+    picture = show_figure(figure).html if figure is not None else ""
+    items = "".join(
+        f'<li class="check {row.status}"><strong>{_sign(row.status)} '
+        f"{html.escape(_check_name(row.check))}</strong> {html.escape(str(row.message))}</li>"
+        for row in checks.itertuples()
+    )
+    kind = html.escape(design.replace("_", " ").replace("ab test", "A/B test"))
+    return (
+        f'<section class="card"><h4>{html.escape(name)} <span class="tag">{kind}</span></h4>'
+        f'<p class="said">{bold(impact_sentence(first))}</p>{picture}'
+        f'<ul class="checks">{items}</ul></section>'
+    )
+
+
+def _sign(status: str) -> str:
+    return {"pass": "✓", "warn": "!", "fail": "✗"}[status]
+
+
+def _check_name(check: str) -> str:
+    plain = check.replace("_", " ").replace(":", ": ")
+    return CHECK_NAMES.get(check, plain[:1].upper() + plain[1:])
+
+
+def _picture(design: str, drawn: pd.DataFrame, start: object, metric: str) -> Axes | None:
+    if drawn.empty:
+        return None
+    if design == "ab_test":
+        return plot_arms(drawn[drawn["metric"] == metric] if "metric" in drawn else drawn)
+    if design == "difference_in_differences":
+        return plot_group_series(drawn, start=start)
+    return plot_series(drawn, start=start)
+
+
+def describe_changes(work: Workspace) -> pd.DataFrame:
+    """List the interventions that the client file declares, as they were planned."""
+    rows = [
+        (
+            one.name, one.design, one.metric or ", ".join(one.outcomes or ()),
+            str(one.start or ""), one.worthwhile, count_text(one.cost) if one.cost else "",
+        )
+        for one in work.params.interventions
+    ]  # fmt: skip
+    return pd.DataFrame(
+        rows, columns=["intervention", "design", "metric", "start", "worthwhile", "cost"]
+    )

@@ -1,0 +1,335 @@
+"""Passes over one partition of the log that add up to passes over all of it.
+
+Each ``summarise_`` reads a sorted partition once with NumPy; each summary can be added to another
+and gives a frame. The unit of every count of customers is the customer, never the event.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from journeylib.log import HOUR, first_of, last_of
+from journeylib.quantiles import Durations
+
+if TYPE_CHECKING:
+    from journeylib.log import Codes, Floats, Integers, Part, Partition
+
+NEVER = np.iinfo(np.int64).max
+LONGEST_PATH = 12
+
+
+def _customers_by(keys: Integers, customer: Integers, size: int) -> Integers:
+    """Count the distinct customers of each key."""
+    pairs = np.unique(customer * size + keys)
+    return np.bincount(pairs % size, minlength=size)
+
+
+@dataclass(frozen=True, slots=True)
+class Touches:
+    """Events, customers and money by touchpoint and channel (flat index touchpoint × channel)."""
+
+    codes: Codes
+    events: Integers
+    customers: Integers
+    value: Floats
+
+    def __add__(self, other: Touches) -> Touches:
+        return Touches(
+            self.codes, self.events + other.events, self.customers + other.customers,
+            self.value + other.value,
+        )  # fmt: skip
+
+    def frame(self) -> pd.DataFrame:
+        """One row per touchpoint and channel met: ``events, customers, value`` (money)."""
+        met = np.flatnonzero(self.events)
+        channels = len(self.codes.channels)
+        stages = np.array([*self.codes.stages, "unmapped"], dtype=object)
+        touchpoint = met // channels
+        return pd.DataFrame(
+            {
+                "touchpoint": np.array(self.codes.touchpoints, dtype=object)[touchpoint],
+                "channel": np.array(self.codes.channels, dtype=object)[met % channels],
+                "stage": stages[np.array(self.codes.stage_of, dtype=np.int64)[touchpoint]],
+                "timing": np.array(self.codes.timing, dtype=object)[touchpoint],
+                "customers": self.customers[met],
+                "events": self.events[met],
+                "value": self.value[met],
+            }
+        )
+
+
+def summarise_touches(part: Part) -> Touches:
+    """Count events and customers by touchpoint and channel."""
+    log = part.load()
+    channels = len(log.codes.channels)
+    size = max(1, len(log.codes.touchpoints) * channels)
+    key = log.touchpoint * channels + log.channel
+    money = np.bincount(key, weights=np.nan_to_num(log.value), minlength=size)
+    return Touches(
+        log.codes, np.bincount(key, minlength=size), _customers_by(key, log.customer, size), money
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Sums by key, for keys too many to lay out in full; adding merges the keys."""
+
+    key: Integers
+    sums: Floats
+
+    @classmethod
+    def of(cls, key: Integers, *columns: Floats | Integers) -> Tally:
+        """Add up columns by key."""
+        unique, inverse = np.unique(key, return_inverse=True)
+        sums = [np.bincount(inverse, weights=column, minlength=len(unique)) for column in columns]
+        return cls(unique, np.stack(sums, axis=1) if len(unique) else np.zeros((0, len(columns))))
+
+    def __add__(self, other: Tally) -> Tally:
+        columns = np.concatenate([self.sums, other.sums]).T
+        return Tally.of(np.concatenate([self.key, other.key]), *columns)
+
+    def at(self, key: Integers) -> Floats:
+        """Give the sums of keys that are there."""
+        return self.sums[np.searchsorted(self.key, key)]
+
+
+@dataclass(frozen=True, slots=True)
+class Moves:
+    """Transitions between consecutive events of one journey (key = from × touchpoints + to).
+
+    ``pairs`` holds count, customers and the sums over customers of count² and count × row total;
+    ``rows`` the row totals and their squares: all that a customer-clustered interval of a ratio
+    needs (Cochran 1977, Sampling Techniques, eq. 6.13).
+    """
+
+    codes: Codes
+    pairs: Tally
+    rows: Tally
+    hours: Durations
+
+    def __add__(self, other: Moves) -> Moves:
+        return Moves(
+            self.codes, self.pairs + other.pairs, self.rows + other.rows, self.hours + other.hours
+        )
+
+    def frame(self) -> pd.DataFrame:
+        """One row per transition: counts, ``median_hours`` and the sums behind its interval."""
+        size = max(1, len(self.codes.touchpoints))
+        names = np.array(self.codes.touchpoints, dtype=object)
+        key = self.pairs.key
+        medians = self.hours.quantiles(0.5)
+        left = self.rows.at(key // size)
+        return pd.DataFrame(
+            {
+                "from": names[key // size],
+                "to": names[key % size],
+                "customers": self.pairs.sums[:, 1].astype(np.int64),
+                "count": self.pairs.sums[:, 0].astype(np.int64),
+                "median_hours": [medians[int(one)] for one in key],
+                "square": self.pairs.sums[:, 2],
+                "cross": self.pairs.sums[:, 3],
+                "left": left[:, 0],
+                "left_square": left[:, 1],
+                "left_customers": left[:, 2],
+            }
+        )
+
+
+def summarise_moves(part: Part) -> Moves:
+    """Count the transitions between consecutive events, repeats included."""
+    log = part.load()
+    size = max(1, len(log.codes.touchpoints))
+    inside = np.flatnonzero(~log.starts)
+    origin, goal, customer = (
+        log.touchpoint[inside - 1],
+        log.touchpoint[inside],
+        log.customer[inside],
+    )
+    key = origin * size + goal
+    pairs, made = np.unique(customer * size * size + key, return_counts=True)
+    rows, left = np.unique(customer * size + origin, return_counts=True)
+    own_left = left[np.searchsorted(rows, pairs // size)]
+    hours = (log.time[inside] - log.time[inside - 1]) / HOUR
+    return Moves(
+        log.codes,
+        Tally.of(pairs % (size * size), made, np.ones(len(made)), made**2.0, made * 1.0 * own_left),
+        Tally.of(rows % size, left, left**2.0, np.ones(len(left))),
+        Durations.of(key, hours),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Customers:
+    """One row per customer; columns as in ``frame``."""
+
+    rows: pd.DataFrame
+
+    def __add__(self, other: Customers) -> Customers:
+        return Customers(pd.concat([self.rows, other.rows], ignore_index=True))
+
+    def frame(self) -> pd.DataFrame:
+        """One row per customer.
+
+        Columns ``customer, events, first, last, orders, value, spent, cancelled, touchpoints``,
+        ``first_order, last_order``, ``channel:NAME`` (events) and ``stage:NAME`` (first time
+        there). Times are microseconds; NEVER or -1 where there is none.
+        """
+        return self.rows
+
+
+def summarise_customers(part: Part) -> Customers:
+    """Describe each customer by what they did in the period."""
+    log = part.load()
+    if not len(log):
+        return Customers(_customer_columns(log, np.array([], dtype=np.int64)))
+    return Customers(_customer_columns(log, np.flatnonzero(first_of(log.customer))))
+
+
+def _customer_columns(log: Partition, starts: Integers) -> pd.DataFrame:
+    ends = np.append(starts[1:], len(log))[: len(starts)]
+    group = np.repeat(np.arange(len(starts)), ends - starts)
+    good, size = log.is_good, len(starts)
+    orders = good & ~(log.value < 0)
+    pairs = np.unique(group * max(1, len(log.codes.touchpoints)) + log.touchpoint)
+    columns = {
+        "customer": log.customer[starts],
+        "events": ends - starts,
+        "first": log.time[starts],
+        "last": log.time[ends - 1] if size else log.time[:0],
+        "orders": np.bincount(group[orders], minlength=size),
+        "value": np.bincount(group, weights=np.nan_to_num(log.value), minlength=size),
+        "spent": np.bincount(group[orders], weights=log.value[orders], minlength=size),
+        "cancelled": np.bincount(group[log.is_bad], minlength=size) > 0,
+        "touchpoints": np.bincount(pairs // max(1, len(log.codes.touchpoints)), minlength=size),
+    }
+    for code, name in enumerate(log.codes.channels):
+        columns[f"channel:{name}"] = np.bincount(group[log.channel == code], minlength=size)
+    for code, name in enumerate(log.codes.stages):
+        columns[f"stage:{name}"] = _first_time(log, group, code, size)
+    last_order = np.full(size, -1, dtype=np.int64)
+    np.maximum.at(last_order, group[orders], log.time[orders])
+    columns["last_order"] = last_order
+    columns["first_order"] = np.full(size, NEVER, dtype=np.int64)
+    np.minimum.at(columns["first_order"], group[orders], log.time[orders])
+    return pd.DataFrame(columns)
+
+
+def _first_time(log: Partition, group: Integers, stage: int, size: int) -> Integers:
+    first = np.full(size, NEVER, dtype=np.int64)
+    there = log.stage == stage
+    np.minimum.at(first, group[there], log.time[there])
+    return first
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """Journeys by the sequence of their touchpoints, repeats in a row taken as one.
+
+    ``found`` maps a sequence (at most 12 touchpoints; code -1 closes a longer one) to journeys and
+    to journeys that held the outcome.
+    """
+
+    codes: Codes
+    found: dict[tuple[int, ...], tuple[int, int]]
+
+    def __add__(self, other: Paths) -> Paths:
+        merged = dict(self.found)
+        for path, (journeys, good) in other.found.items():
+            old = merged.get(path, (0, 0))
+            merged[path] = (old[0] + journeys, old[1] + good)
+        return Paths(self.codes, merged)
+
+    def frame(self) -> pd.DataFrame:
+        """One row per variant: ``path`` (names joined by arrows), ``journeys``, ``good``."""
+        names = [*self.codes.touchpoints, "…"]
+        rows = [
+            (" → ".join(names[code] for code in path), journeys, good)
+            for path, (journeys, good) in self.found.items()
+        ]
+        table = pd.DataFrame(rows, columns=["path", "journeys", "good"])
+        return table.sort_values(["journeys", "path"], ascending=[False, True], ignore_index=True)
+
+
+def summarise_paths(part: Part) -> Paths:
+    """Count journeys by their sequence of touchpoints."""
+    log = part.load()
+    if not len(log):
+        return Paths(log.codes, {})
+    fresh = log.starts | np.append(True, log.touchpoint[1:] != log.touchpoint[:-1])
+    journey, touchpoint = log.journey[fresh], log.touchpoint[fresh]
+    starts = np.flatnonzero(first_of(journey))
+    lengths = np.diff(np.append(starts, len(journey)))
+    table = np.full((len(starts), LONGEST_PATH + 1), -2, dtype=np.int32)
+    rank = np.arange(len(journey)) - np.repeat(starts, lengths)
+    short = rank < LONGEST_PATH
+    row = np.repeat(np.arange(len(starts)), lengths)
+    table[row[short], rank[short]] = touchpoint[short]
+    table[lengths > LONGEST_PATH, LONGEST_PATH] = -1
+    good = np.bincount(log.journey[log.is_good], minlength=len(starts)) > 0
+    packed = np.ascontiguousarray(table).view([("", table.dtype)] * table.shape[1]).ravel()
+    _, index, inverse, counts = np.unique(
+        packed, return_index=True, return_inverse=True, return_counts=True
+    )
+    converted = np.bincount(inverse.ravel(), weights=good, minlength=len(counts)).astype(int)
+    paths = [tuple(int(code) for code in table[i] if code != -2) for i in index]
+    pairs = zip(counts.tolist(), converted.tolist(), strict=True)
+    return Paths(log.codes, dict(zip(paths, pairs, strict=True)))
+
+
+@dataclass(frozen=True, slots=True)
+class Loops:
+    """Returns to a touchpoint within one journey, after something else came in between."""
+
+    codes: Codes
+    returns: Integers
+    customers: Integers
+    visitors: Integers
+    days: Floats
+
+    def __add__(self, other: Loops) -> Loops:
+        return Loops(
+            self.codes, self.returns + other.returns, self.customers + other.customers,
+            self.visitors + other.visitors, self.days + other.days,
+        )  # fmt: skip
+
+    def frame(self) -> pd.DataFrame:
+        """One row per touchpoint with returns: ``repeats, customers, visitors, extra_days``."""
+        met = np.flatnonzero(self.returns)
+        return pd.DataFrame(
+            {
+                "touchpoint": np.array(self.codes.touchpoints, dtype=object)[met],
+                "repeats": self.returns[met],
+                "customers": self.customers[met],
+                "visitors": self.visitors[met],
+                "extra_days": self.days[met] / self.customers[met],
+            }
+        )
+
+
+def summarise_loops(part: Part) -> Loops:
+    """Count the returns to each touchpoint within a journey and the days they span."""
+    log = part.load()
+    size = max(1, len(log.codes.touchpoints))
+    order = np.lexsort((np.arange(len(log)), log.touchpoint, log.journey))
+    key = log.journey[order] * size + log.touchpoint[order]
+    again = ~first_of(key)
+    apart = np.zeros(len(log), dtype=bool)
+    apart[1:] = np.diff(order) > 1
+    loop = again & apart
+    at = order[loop]
+    touchpoint, customer = log.touchpoint[at], log.customer[at]
+    first, last = first_of(key), last_of(key)
+    looped = np.bincount(np.cumsum(first)[loop] - 1, minlength=int(first.sum())) > 0
+    span = (log.time[order[last]] - log.time[order[first]]) / (24 * HOUR)
+    days = np.bincount(log.touchpoint[order[first]][looped], weights=span[looped], minlength=size)
+    return Loops(
+        log.codes,
+        np.bincount(touchpoint, minlength=size),
+        _customers_by(touchpoint, customer, size),
+        _customers_by(log.touchpoint, log.customer, size),
+        days,
+    )

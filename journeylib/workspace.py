@@ -1,0 +1,277 @@
+"""Where a client's tables stand between notebooks, and what each notebook may count on.
+
+The same folder serves JupyterLab, plain papermill and the runner. A notebook whose forerunners have
+not run, or have run on other data, has them run first.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+import journeylib
+from journeylib.collect import Collected, collect
+from journeylib.errors import JourneyError
+from journeylib.formats import find_files
+from journeylib.log import Log, open_log
+from journeylib.params import Params, find_client_file, read_params
+from journeylib.privacy import suppress_small
+from journeylib.tables import RESULTS, check_result, complete_result
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+NOTEBOOKS = (
+    "01_data_collection",
+    "02_persona_segmentation",
+    "03_stage_mapping",
+    "04_pain_point_analysis",
+    "05_intervention_impact",
+    "06_journey_report",
+)
+STATE = "state.json"
+COUNTS = {
+    "personas": ["customers"], "touchpoints": ["customers"], "stages": ["reached"],
+    "transitions": ["customers"], "paths": ["journeys"], "loops": ["customers"],
+    "pains": ["customers"], "delights": ["customers"], "metrics": ["n"], "themes": ["mentions"],
+}  # fmt: skip
+ABSENT_UNTIL = {
+    "themes": "themes are found from version 0.4 on",
+    "opportunities": "opportunities are drawn up from version 0.4 on",
+    "forecasts": "scenarios are simulated from version 0.5 on",
+    "predictions": "predictions are made from version 0.5 on",
+    "drift": "periods are compared from version 0.5 on",
+}
+_RISKY = ("=", "+", "-", "@", "\t", "\r")
+
+
+@dataclass(slots=True)
+class Workspace:
+    """A client's tables between notebooks.
+
+    Attributes:
+        params: The client file.
+        folder: ``work/<client>/`` beside ``params/``, or below ``JOURNEY_WORK``.
+    """
+
+    params: Params
+    folder: Path
+    _collected: Collected | None = field(default=None, repr=False)
+
+    @property
+    def tables(self) -> Path:
+        """Folder of the result tables."""
+        return self.folder / "tables"
+
+    @property
+    def log(self) -> Log:
+        """The client's event log; empty where no source has events."""
+        return open_log(self.folder / "log")
+
+    def collect(self) -> Collected:
+        """Read the sources and build the log; whatever stood in the workspace goes."""
+        for part in ("tables", "frames", "log"):
+            shutil.rmtree(self.folder / part, ignore_errors=True)
+        (self.folder / STATE).unlink(missing_ok=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._collected = collect(self.params, self.folder / "log")
+        return self._collected
+
+    # ------------------------------------------------------------ tables of part 6
+
+    def read(self, table: str) -> pd.DataFrame:
+        """Read a result table that an earlier notebook handed over; an absent one is empty."""
+        path = self.tables / f"{table}.parquet"
+        return pd.read_parquet(path) if path.exists() else complete_result(table, pd.DataFrame())
+
+    def hand_over(self, notebook: str, *, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+        """Check the tables of one notebook, write them, and mark the notebook as done.
+
+        Args:
+            notebook: Its number, such as ``"03"``.
+            tables: Result tables by name; an empty one is not written but named as absent.
+
+        Returns:
+            What was written: columns ``table, rows, columns``.
+
+        Raises:
+            DataError: A table does not fit its contract.
+        """
+        self.tables.mkdir(parents=True, exist_ok=True)
+        written = []
+        for name, table in tables.items():
+            if table.empty:
+                continue
+            shown = suppress_small(
+                complete_result(name, table),
+                COUNTS.get(name, []),
+                min_cell=self.params.report.min_cell,
+            )
+            check_result(name, shown)
+            write_table(shown, self.tables / name)
+            written.append((name, len(shown), len(shown.columns)))
+        self._mark(notebook)
+        return pd.DataFrame(written, columns=["table", "rows", "columns"])
+
+    # ------------------------------------------------------------ frames between notebooks
+
+    def keep(self, **frames: pd.DataFrame) -> None:
+        """Keep frames for later notebooks that are no result tables."""
+        folder = self.folder / "frames"
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, frame in frames.items():
+            frame.to_parquet(folder / f"{name}.parquet", index=False)
+
+    def recall(self, name: str) -> pd.DataFrame:
+        """Read a frame that an earlier notebook kept; an absent one is empty."""
+        path = self.folder / "frames" / f"{name}.parquet"
+        return pd.read_parquet(path) if path.exists() else pd.DataFrame()
+
+    # ------------------------------------------------------------ state
+
+    @property
+    def key(self) -> str:
+        """Fingerprint of the client file, the source files and the kit's version."""
+        seen = hashlib.sha256(f"{self.params.digest} {journeylib.__version__}".encode())
+        for source in self.params.sources:
+            if source.path is not None:
+                for path in find_files(source.path, self.params.find_path(source.path)):
+                    stat = path.stat()
+                    seen.update(f"{path.name} {stat.st_size} {stat.st_mtime_ns}".encode())
+        return seen.hexdigest()
+
+    def done(self) -> set[str]:
+        """Numbers of the notebooks whose tables stand here and fit the data."""
+        path = self.folder / STATE
+        if not path.exists():
+            return set()
+        state: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+        key = self.key
+        return {number for number, found in state.items() if found == key}
+
+    def _mark(self, notebook: str) -> None:
+        done = {**dict.fromkeys(self.done(), self.key), notebook: self.key}
+        write_text(self.folder / STATE, json.dumps(done, indent=1))
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What the metrics need to know about the client."""
+        codes = self.log.codes
+        inactive = self.params.outcome.inactive_days
+        return {
+            "currency": self.params.currency,
+            "outcome": codes.outcome,
+            "has_orders": any(source.kind == "orders" for source in self.params.sources),
+            "start": codes.start,
+            "end": codes.end,
+            "inactive_days": None if inactive == "auto" else float(inactive),
+        }
+
+
+def open_workspace(client: str, *, notebook: str) -> Workspace:
+    """Open a client's workspace for one notebook, with everything it builds on in place.
+
+    Args:
+        client: The client file, found from the repository's root.
+        notebook: Number of the notebook that opens it, such as ``"03"``; ``"01"`` starts afresh.
+
+    Returns:
+        The workspace.
+
+    Raises:
+        JourneyError: The client file or the data cannot be used, or a forerunner failed.
+    """
+    params = read_params(find_client_file(client))
+    work = Workspace(params, work_folder(params))
+    needed = [name for name in NOTEBOOKS if name[:2] < notebook]
+    missing = [name for name in needed if name[:2] not in work.done()]
+    if missing and needed:
+        _run_forerunners(params, needed[needed.index(missing[0]) :])
+    return work
+
+
+def work_folder(params: Params) -> Path:
+    """Give the folder of a client's workspace."""
+    base = os.environ.get("JOURNEY_WORK")
+    return (Path(base) if base else params.root / "work") / params.client
+
+
+def notebook_folder(params: Params) -> Path:
+    """Find the notebooks: beside ``params/``, else in the source tree of the library."""
+    beside = params.root / "notebooks"
+    own = Path(journeylib.__file__).parents[1] / "notebooks"
+    for folder in (beside, own):
+        if (folder / f"{NOTEBOOKS[0]}.ipynb").exists():
+            return folder
+    raise JourneyError(
+        "The notebooks cannot be found.",
+        [f"put them into {beside.name}/ beside params/, or install the kit from its repository"],
+    )
+
+
+def _run_forerunners(params: Params, names: list[str]) -> None:
+    """Run earlier notebooks in kernels of their own; their tables are what counts."""
+    from journeylib.kernels import execute_notebook
+
+    folder = notebook_folder(params)
+    for name in names:
+        execute_notebook(folder / f"{name}.ipynb", client=str(params.path))
+
+
+def write_table(table: pd.DataFrame, stem: Path) -> None:
+    """Write a table as Parquet and as CSV that no spreadsheet takes for formulas."""
+    table.to_parquet(stem.with_suffix(".parquet"), index=False)
+    texts = table.select_dtypes(["object", "string"]).columns
+    safe = table.assign(
+        **{column: table[column].map(_harmless, na_action="ignore") for column in texts}
+    )
+    write_text(stem.with_suffix(".csv"), safe.to_csv(index=False, lineterminator="\n"))
+
+
+def _harmless(value: object) -> object:
+    return f"'{value}" if isinstance(value, str) and value.startswith(_RISKY) else value
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    part = path.with_name(path.name + ".part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(path)
+
+
+def absent_tables(work: Workspace) -> pd.DataFrame:
+    """Name the result tables that were not written, and why.
+
+    Returns:
+        Rows of the result table ``assumptions``.
+    """
+    rows = []
+    for table in RESULTS:
+        if table != "assumptions" and not (work.tables / f"{table}.parquet").exists():
+            reason = ABSENT_UNTIL.get(table) or _why_absent(table)
+            rows.append(
+                (f"table {table}", "06", f"There is no table {table}: {reason}.", "pass", "")
+            )
+    columns = ["assumption", "notebook", "statement", "status", "consequence"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _why_absent(table: str) -> str:
+    reasons = {
+        "personas": "too few customers are known to group them",
+        "metrics": "no source holds orders, churn or survey scores",
+        "impacts": "the client file names no intervention that could be measured",
+        "impact_checks": "the client file names no intervention that could be measured",
+        "delights": "no touchpoint is rated clearly better than the others",
+        "pains": "no touchpoint does clearly worse than its like",
+        "paths": "no source holds dated events",
+        "loops": "no customer came back to a touchpoint within a journey",
+    }
+    return reasons.get(table, "no source holds dated events or orders")
