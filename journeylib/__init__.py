@@ -59,7 +59,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401
+def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"journeylib has no {name!r}; see journeylib.__all__")
     return getattr(importlib.import_module(f"journeylib.{_HOME[name]}"), name)

@@ -13,11 +13,13 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 
 from journeylib.engine import fetch_row, open_connection
-from journeylib.expressions import quote_name
+from journeylib.expressions import quote_name, quote_text
 from journeylib.identity import resolve_identities
 from journeylib.log import DAY, Codes
 from journeylib.logbook import LogPlan, build_log
 from journeylib.privacy import read_secret
+from journeylib.raw import table_columns
+from journeylib.remarks import remark_log
 from journeylib.quality import check_quality, count_months, summarise_sources
 from journeylib.sources import read_sources
 from journeylib.stages import assign_stages, stage_timings
@@ -86,6 +88,7 @@ def collect(params: Params, folder: Path) -> Collected:
         plan = plan_log(params, sources, attributes)
         built = build_log(con, sources, identity, folder, plan=plan)
         built = replace(built, log=_follow(params, built))
+        remarks = remark_log(con, stages=len(built.log.codes.stages))
         monthly = _monthly(con, params, built)
         people = con.execute("SELECT customer_id, code AS customer FROM customer_codes").df()
         names = attributes["name"] if "name" in attributes else pd.Series(dtype="str")
@@ -99,7 +102,7 @@ def collect(params: Params, folder: Path) -> Collected:
             read_answers(con, sources, people),
             _anonymous(attributes, people),
             {s.name: s.frame(con) for s in sources if s.kind in {"experiments", "measurements"}},
-            [*(note for source in sources for note in source.notes), *built.notes],
+            [*(note for source in sources for note in source.notes), *built.notes, *remarks],
         )
 
 
@@ -156,11 +159,11 @@ def _follow(params: Params, built: Built) -> object:
 
 def _monthly(con: duckdb.DuckDBPyConnection, params: Params, built: Built) -> pd.DataFrame:
     codes = built.log.codes
-    zone = params.timezone.replace("'", "")
+    local = f"timezone({quote_text(params.timezone)}, make_timestamptz(timestamp))"
     rows = con.execute(
-        f"SELECT source, CAST(date_trunc('day', timezone('{zone}', make_timestamptz(timestamp))) AS TIMESTAMP) "
-        f"AS day, count(*) AS events FROM ev WHERE timestamp >= {codes.start} AND timestamp < {codes.end} "
-        "GROUP BY 1, 2 ORDER BY 1, 2"
+        f"SELECT source, CAST(date_trunc('day', {local}) AS TIMESTAMP) AS day, "
+        f"count(*) AS events FROM ev WHERE timestamp >= {codes.start} "
+        f"AND timestamp < {codes.end} GROUP BY 1, 2 ORDER BY 1, 2"
     ).df()
     rows["source"] = [codes.sources[index] for index in rows["source"]]
     return count_months(rows, start=codes.start, end=codes.end, zone=params.timezone)
@@ -171,7 +174,7 @@ def _facts_by_source(
 ) -> pd.DataFrame:
     rows = []
     for source in sources:
-        has = {row[0] for row in con.execute(f"DESCRIBE {quote_name(source.table)}").fetchall()}
+        has = table_columns(con, source.table)
         time = next((c for c in ("timestamp", "time", "assigned_at", "signup") if c in has), None)
         picked = [
             "count(DISTINCT customer_id)" if "customer_id" in has else "NULL",

@@ -1,7 +1,7 @@
-"""Columns as text into ids, times, numbers and flags: one proven format for a whole column.
+"""Columns as they were written into texts, ids and flags; `numbers` and `times` read theirs.
 
-Nothing is guessed row by row. What does not fit is a problem with its line; what was detected is a
-note. Not for choosing which column means what; `sources` does that.
+One proven format holds for a whole column, nothing is guessed row by row. What does not fit is a
+problem with its line, what was detected is a note. Not for choosing which column means what.
 """
 
 from __future__ import annotations
@@ -9,27 +9,57 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from journeylib.engine import fetch_row
 from journeylib.errors import Note, Problem
 from journeylib.expressions import quote_name, quote_text
-from journeylib.formats import RawTable, line_of, table_columns
+from journeylib.profiles import Profile, make_profile
+from journeylib.raw import RawTable, table_columns
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import duckdb
 
-MISSING = ("-", "n/a", "n.a.", "null", "none", "#n/a", "nan", "\\n", "na", "nil", "<na>")
-_BLANKS = " \t\r\n\u00a0\u200b\ufeff\u2007\u202f"
+MISSING = ("-", "--", "n/a", "n.a.", "null", "none", "#n/a", "nan", "\\n", "na", "nil", "<na>")
+MISSING_TEXT = f"lower(text) IN ({', '.join(quote_text(word) for word in MISSING)})"
 _NUMERIC = (
-    "TINYINT",
-    "SMALLINT",
-    "INTEGER",
-    "BIGINT",
-    "HUGEINT",
-    "FLOAT",
-    "DOUBLE",
-    "DECIMAL",
-    "U",
+    "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "FLOAT", "DOUBLE", "DECIMAL", "U",
+)  # fmt: skip
+_YES = "('true', 'yes', 'y', 't', '1', 'ja', 'oui', 'sim', 'si', 'sí')"
+_NO = "('false', 'no', 'n', 'f', '0', 'nein', 'non', 'não')"
+_LOOKS_PERSONAL = (
+    r"[\w.+%-]+@[\w-]+\.\w|\+?[0-9][0-9 ()/-]{7,}[0-9]|[A-Z]{2}[0-9]{2} ?[A-Z0-9]{4} ?[A-Z0-9]{4}|"
+    r"(sk|pk|api|key|tok)[_-]\w{12,}|[A-Z]{2} ?[0-9]{2} ?[0-9]{2} ?[0-9]{2} ?[A-Z]|"
+    r"[0-9]{1,3}(\.[0-9]{1,3}){3}"
 )
+
+Remark = tuple[str, str, str]
+ID_REMARKS: tuple[Remark, ...] = (
+    ("N-ID-TRIMMED", "spaces round ids were removed.", "text <> own"),
+    ("N-ID-NORMALISED", "accents are written in two ways; they were joined.", "nfc_normalize(text) <> text"),
+    ("N-ID-LOOKS-MISSING", "an id reads like a word for missing; it was kept.", MISSING_TEXT),
+    (
+        "N-ID-HOMOGLYPH", "letters of another alphabet look like Latin ones; ids were kept apart.",
+        "regexp_matches(text, '[\\x{0400}-\\x{04FF}\\x{0370}-\\x{03FF}]') AND regexp_matches(text, '[0-9A-Za-z]')",
+    ),
+    (
+        "N-ID-PLACEHOLDER", "an id stands for unknown people; it counts as one customer.",
+        "regexp_full_match(lower(text), 'guest|anonymous|unknown|test|0+|walk-?in|no ?name')",
+    ),
+    ("N-PII", "ids are e-mail addresses; outputs show pseudonyms.", "regexp_matches(text, '\\w@\\w')"),
+)  # fmt: skip
+NAME_REMARKS: tuple[Remark, ...] = (
+    (
+        "N-CONTROL-CHARS", "control characters were removed from names.",
+        "regexp_matches(text, '[\\x00-\\x08\\x0b-\\x1f\\x7f\\x{202A}-\\x{202E}\\x{2066}-\\x{2069}]')",
+    ),
+    ("N-LONG-NAME", "very long names were shortened.", "length(text) > 120"),
+)  # fmt: skip
+TEXT_REMARKS: tuple[Remark, ...] = (
+    (
+        "N-PII", "personal details stand in texts; they are masked in every output.",
+        f"regexp_matches(text, {quote_text(_LOOKS_PERSONAL)})",
+    ),
+)  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -42,9 +72,11 @@ class Reader:
         zone: Time zone in which naive times are read.
         decimal: Declared decimal mark, or None to detect it.
         thousands: Declared thousands mark, or None to detect it.
-        missing: Declared missing values by source column; key ``""`` holds for all.
+        missing: Declared missing values by source column.
         problems: What has to be mended.
         notes: What was detected.
+        joins: Joins with tables of meanings, which the SQL given out needs.
+        numbers: SQL of the columns that were read as numbers.
     """
 
     con: duckdb.DuckDBPyConnection
@@ -55,12 +87,10 @@ class Reader:
     missing: dict[str, list[str]] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
+    joins: list[str] = field(default_factory=list)
+    numbers: dict[str, str] = field(default_factory=dict)
     _types: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def file(self) -> str:
-        """Name of the first file, for messages."""
-        return self.raw.files[0].name if self.raw.files else self.raw.name
+    _profiles: dict[str, Profile] = field(default_factory=dict)
 
     @property
     def types(self) -> dict[str, str]:
@@ -68,6 +98,11 @@ class Reader:
         if not self._types:
             self._types = table_columns(self.con, self.raw.name)
         return self._types
+
+    @property
+    def source(self) -> str:
+        """SQL of the raw table with the joins."""
+        return " ".join([quote_name(self.raw.name), *self.joins])
 
     def is_text(self, column: str) -> bool:
         """Tell whether the source wrote the column as text."""
@@ -77,177 +112,152 @@ class Reader:
         """Tell whether the source wrote the column as numbers."""
         return self.types[column].startswith(_NUMERIC)
 
-    def ask(self, sql: str) -> tuple[object, ...]:
-        """Ask the raw table for one row of aggregates; ``sql`` is the select list and the rest."""
-        select, _, rest = sql.partition(" WHERE ")
-        where = f" WHERE {rest}" if rest else ""
-        found = fetch_row(self.con, f"SELECT {select} FROM {quote_name(self.raw.name)}{where}")
-        return found or ()
+    def own(self, column: str) -> str:
+        """SQL of a raw column; categories are texts."""
+        name = f"{quote_name(self.raw.name)}.{quote_name(column)}"
+        return f"CAST({name} AS VARCHAR)" if self.types[column].startswith("ENUM") else name
 
-    def count(self, condition: str) -> int:
-        """Count the rows for which a condition holds."""
-        return int(str(self.ask(f"count(*) WHERE {condition}")[0]))
+    def profile(self, column: str, *, joined: str = "") -> Profile:
+        """Gather the distinct values of a column, or of several that were joined to one text."""
+        known = joined or column
+        if known not in self._profiles:
+            kind = "VARCHAR" if joined or self.is_text(column) else self.types[column]
+            self._profiles[known] = make_profile(
+                self.con, self.raw, f"{self.raw.name}_v{len(self._profiles)}",
+                key=joined or self.own(column), kind=kind, column=column,
+                missing=[*self.missing.get(column, ()), *self.missing.get("", ())],
+            )  # fmt: skip
+        return self._profiles[known]
 
-    def first_line(self, condition: str) -> int | None:
-        """Find the line of the first row for which a condition holds."""
-        sql = (
-            f"SELECT _file, _row FROM {quote_name(self.raw.name)} WHERE {condition} "
-            "ORDER BY _file, _row LIMIT 1"
+    def bind(self, profile: Profile, meaning: str) -> str:
+        """Join what each distinct value means to the rows.
+
+        Args:
+            profile: The column.
+            meaning: SQL on ``text`` and ``own``.
+
+        Returns:
+            SQL of the meaning in ``source``.
+        """
+        alias = f"m{len(self.joins)}"
+        table = quote_name(f"{self.raw.name}_{alias}")
+        self.con.execute(
+            f"CREATE OR REPLACE TABLE {table} AS SELECT own, {meaning} AS meaning "
+            f"FROM {quote_name(profile.table)} WHERE own IS NOT NULL"
         )
-        found = fetch_row(self.con, sql)
-        return None if found is None else line_of(self.raw, int(found[0]), int(found[1]))
+        self.joins.append(f"LEFT JOIN {table} {alias} ON {alias}.own = {profile.key}")
+        return f"{alias}.meaning"
 
-    def examples(self, text: str, condition: str) -> str:
-        """Show up to three values for which a condition holds."""
-        sql = (
-            f"SELECT DISTINCT {text} FROM {quote_name(self.raw.name)} "
-            f"WHERE {condition} ORDER BY 1 LIMIT 3"
-        )
-        return ", ".join(repr(str(row[0])[:40]) for row in self.con.execute(sql).fetchall())
+    def drop_tables(self) -> None:
+        """Drop the raw table and everything made of it."""
+        made = [f"{self.raw.name}_m{number}" for number in range(len(self.joins))]
+        for table in [self.raw.name, *(own.table for own in self._profiles.values()), *made]:
+            self.con.execute(f"DROP TABLE IF EXISTS {quote_name(table)}")
 
-    def note(self, code: str, message: str, column: str, condition: str = "") -> None:
-        """Keep a note about a column, with the rows it concerns."""
-        rows = self.count(condition) if condition else self.raw.rows
-        if rows:
-            line = self.first_line(condition) if condition else None
-            self.notes.append(Note(code, message, self.file, line, column, rows))
+    # ------------------------------------------------------------ notes and problems
 
-    def problem(self, code: str, message: str, column: str, *, fix: str, where: str) -> None:
+    def note(self, code: str, message: str, profile: Profile, condition: str = "") -> None:
+        """Keep a note about a column, with the rows it concerns and the first of them."""
+        self.remark(profile, [(code, message, condition or "text IS NOT NULL")])
+
+    def remark(self, profile: Profile, remarks: Sequence[Remark]) -> None:
+        """Keep those of some notes whose condition holds somewhere."""
+        counts = profile.tally([condition for _, _, condition in remarks])
+        for (code, message, condition), rows in zip(remarks, counts, strict=True):
+            if rows:
+                file, line = profile.place(condition)
+                self.notes.append(Note(code, message, file, line, profile.column, rows))
+
+    def problem(self, code: str, message: str, profile: Profile, *, fix: str, where: str) -> None:
         """Keep a problem about a column, with the line of its first case."""
-        line = self.first_line(where)
-        self.problems.append(Problem(code, message, self.file, line, column, fix))
+        file, line = profile.place(where)
+        self.problems.append(Problem(code, message, file, line, profile.column, fix))
 
-    # ------------------------------------------------------------ texts and ids
+    # ------------------------------------------------------------ texts, ids and flags
 
     def text(self, column: str) -> str:
         """SQL of a column as trimmed text; empty and declared missing values are null."""
-        sql = quote_name(column)
-        if not self.is_text(column):
-            sql = f"CAST({sql} AS VARCHAR)"
-        sql = f"nullif(trim({sql}, {quote_text(_BLANKS)}), '')"
-        declared = [*self.missing.get(column, ()), *self.missing.get("", ())]
-        if declared:
-            listed = ", ".join(quote_text(value) for value in declared)
-            sql = f"CASE WHEN {sql} IN ({listed}) THEN NULL ELSE {sql} END"
-        return sql
+        return self.profile(column).cleaned
 
-    def id(self, column: str) -> str:
+    def joined(self, columns: Sequence[str]) -> str:
+        """SQL of several columns as one text, null where all are; midnights become days."""
+        parts = []
+        for column in columns:
+            text = self.text(column)
+            if self.types[column].startswith("TIMESTAMP"):
+                text = f"replace({text}, ' 00:00:00', '')"
+            parts.append(text)
+        return f"nullif(concat_ws(' ', {', '.join(parts)}), '')"
+
+    def identity(self, column: str) -> str:
         """SQL of a column of ids: text, trimmed, composed; whole floats lose their ``.0``."""
-        name = quote_name(column)
+        profile = self.profile(column)
+        kind = self.types[column]
         if self.is_number(column):
-            whole = f"{name} = floor({name})"
-            cast = f"CAST(CAST({name} AS HUGEINT) AS VARCHAR)"
-            if self.types[column] in {"FLOAT", "DOUBLE"}:
-                self.note("N-ID-FLOAT", "ids are written as decimal numbers.", column)
-                cast = f"CASE WHEN {whole} THEN {cast} ELSE CAST({name} AS VARCHAR) END"
-            return cast
-        sql = f"nfc_normalize({self.text(column)})"
-        floats = f"regexp_full_match({sql}, '[0-9]+\\.0')"
-        others = self.count(f"{sql} IS NOT NULL AND NOT {floats}")
-        if not others and self.count(floats):
-            self.note("N-ID-FLOAT", "ids are written as decimal numbers.", column)
-            return f"regexp_replace({sql}, '\\.0$', '')"
-        padded = f"{name} <> {sql} AND {sql} IS NOT NULL"
-        self.note("N-ID-TRIMMED", "spaces round ids were removed.", column, padded)
-        return sql
-
-    # ------------------------------------------------------------ numbers and flags
-
-    def number(self, column: str) -> str:
-        """SQL of a column of numbers, DOUBLE; unreadable values are problems."""
-        name = quote_name(column)
-        if self.is_number(column):
-            number = f"CAST({name} AS DOUBLE)"
-            declared = [*self.missing.get(column, ()), *self.missing.get("", ())]
-            for value in ["nan", *declared]:
-                number = f"nullif({number}, try_cast({quote_text(value)} AS DOUBLE))"
-            return number
-        if self.types[column] == "BOOLEAN":
-            return f"CAST(CAST({name} AS INTEGER) AS DOUBLE)"
-        text = self._present(column)
-        plain = f"translate({text}, '٠١٢٣٤٥٦٧٨٩', '0123456789')"
-        signless = f"regexp_replace({plain}, '^(-?)\\s*(?:[$€£¥]|[A-Z]{{3}}\\s)\\s*', '\\1')"
-        signless = f"regexp_replace({signless}, '\\s*(?:[$€£¥]|\\s[A-Z]{{3}})$', '')"
-        signless = f"regexp_replace({signless}, '^\\((.*)\\)$', '-\\1')"
-        signless = f"regexp_replace({signless}, '^([0-9.,'' ]+)-$', '-\\1')"
-        decimal, thousands = self._marks(column, signless)
-        cleaned = signless
-        for mark in thousands:
-            cleaned = f"replace({cleaned}, {quote_text(mark)}, '')"
-        if decimal == ",":
-            cleaned = f"replace({cleaned}, ',', '.')"
-        shape = (
-            f"regexp_full_match({cleaned}, '[-+]?([0-9]+\\.?[0-9]*|\\.[0-9]+)([eE][-+]?[0-9]+)?')"
+            if kind in {"FLOAT", "DOUBLE"}:
+                self.note("N-ID-FLOAT", "ids are written as decimal numbers.", profile)
+            return self.text(column)
+        floats, filled = profile.tally(
+            ["regexp_full_match(text, '[0-9]+\\.0')", "text IS NOT NULL"]
         )
-        number = f"CASE WHEN {shape} THEN try_cast({cleaned} AS DOUBLE) END"
-        bad = f"{text} IS NOT NULL AND ({number}) IS NULL"
-        if self.count(bad):
-            self.problem(
-                "E-NUMBER-UNREADABLE", f"{self.examples(text, bad)} cannot be read as a number.",
-                column, fix="Correct it, or list it under `missing`.", where=bad,
-            )  # fmt: skip
-        return number
+        if floats and floats == filled:
+            self.note("N-ID-FLOAT", "ids are written as decimal numbers.", profile)
+            return self.bind(profile, "regexp_replace(text, '\\.0$', '')")
+        self.remark(profile, ID_REMARKS)
+        self._remark_ids(profile)
+        composed = profile.count("nfc_normalize(text) <> text")
+        return self.bind(profile, "nfc_normalize(text)") if composed else self.text(column)
 
-    def _present(self, column: str) -> str:
-        """Text of a column without the usual words for missing."""
-        text = self.text(column)
-        listed = ", ".join(quote_text(token) for token in MISSING)
-        token = f"lower({text}) IN ({listed})"
-        self.note("N-MISSING-TOKEN", "words for missing were read as missing.", column, token)
-        return f"CASE WHEN {token} THEN NULL ELSE {text} END"
-
-    def _marks(self, column: str, text: str) -> tuple[str, list[str]]:
-        """Find the decimal mark and the thousands marks that fit every value."""
-        if self.decimal:
-            other = "." if self.decimal == "," else ","
-            return self.decimal, [self.thousands or other, "'", " ", "\u00a0", "\u202f"]
-        spaces = ["'", " ", "\u00a0", "\u202f"]
-        if not self.count(f"{text} LIKE '%,%'"):
-            several = self.count(
-                f"regexp_full_match({text}, '-?[0-9]{{1,3}}(\\.[0-9]{{3}}){{2,}}')"
-            )
-            return (",", [".", *spaces]) if several else (".", spaces)
-        comma_last = self.count(f"{text} LIKE '%.%,%' OR regexp_matches({text}, ',[0-9]{{1,2}}$')")
-        point_last = self.count(f"{text} LIKE '%,%.%' OR {text} LIKE '%,%,%'")
-        if comma_last and not point_last:
-            self.note(
-                "N-DECIMAL-COMMA", "a comma is the decimal mark.", column, f"{text} LIKE '%,%'"
-            )
-            return ",", [".", *spaces]
-        if point_last and not comma_last:
-            self.note("N-THOUSANDS", "commas set thousands apart.", column, f"{text} LIKE '%,%'")
-            return ".", [",", *spaces]
-        where = f"{text} LIKE '%,%'"
-        fix = "Set format: decimal: ',' or '.'."
-        shown = self.examples(text, where)
-        message = f"{shown} can be read in two ways: thousands or decimals."
-        self.problem("E-NUMBER-AMBIGUOUS", message, column, fix=fix, where=where)
-        return ".", [",", *spaces]
+    def _remark_ids(self, profile: Profile) -> None:
+        """Note ids that were rounded, that differ in writing only, or that are of two kinds."""
+        if profile.column in self.raw.mixed:
+            message = "ids are numbers in some rows and texts in others."
+            self.note("N-ID-TYPES", message, profile, "regexp_full_match(text, '[0-9]+')")
+        rounded = profile.count("regexp_full_match(text, '[0-9]{12,15}0{4}')")
+        if profile.distinct() > 1 and rounded == profile.filled:
+            self.note("N-ID-ROUNDED", "every id ends in 0000: a spreadsheet rounded them.", profile)
+        plain = "lower(regexp_replace(text, '[{} -]', '', 'g'))"
+        twins = (
+            f"{plain} IN (SELECT {plain} FROM {quote_name(profile.table)} WHERE text IS NOT NULL "
+            "GROUP BY 1 HAVING count(DISTINCT nfc_normalize(text)) > 1)"
+        )
+        rows = self.con.execute(
+            f"SELECT sum(n), min(seen) FROM {quote_name(profile.table)} WHERE {twins}"
+        ).fetchall()
+        if rows[0][0]:
+            file, line = self.raw.place(int(rows[0][1]))
+            message = "ids that differ in case or signs only were kept apart."
+            note = Note("N-ID-CASE", message, file, line, profile.column, int(rows[0][0]))
+            self.notes.append(note)
 
     def flag(self, column: str) -> str:
         """SQL of a column of yes and no, BOOLEAN; anything else is a problem."""
         if self.types[column] == "BOOLEAN":
-            return quote_name(column)
-        text = f"lower({self._present(column)})"
-        yes = "('true', 'yes', 'y', 't', '1', '1.0', 'ja', 'oui', 'sim', 'si', 'sí')"
-        no = "('false', 'no', 'n', 'f', '0', '0.0', 'nein', 'non', 'não')"
-        sql = f"CASE WHEN {text} IN {yes} THEN TRUE WHEN {text} IN {no} THEN FALSE END"
-        bad = f"{text} IS NOT NULL AND ({sql}) IS NULL"
-        if self.count(bad):
-            shown = self.examples(text, bad)
+            return self.own(column)
+        profile = self.profile(column)
+        present = f"CASE WHEN {MISSING_TEXT} THEN NULL ELSE lower(text) END"
+        sql = f"CASE WHEN {present} IN {_YES} THEN TRUE WHEN {present} IN {_NO} THEN FALSE END"
+        bad = f"{present} IS NOT NULL AND ({sql}) IS NULL"
+        if profile.count(bad):
+            message = f"{profile.examples(bad)} is neither yes nor no."
             fix = "Write yes or no, or map another column."
-            self.problem("E-FLAG", f"{shown} is neither yes nor no.", column, fix=fix, where=bad)
-        return sql
+            self.problem("E-FLAG", message, profile, fix=fix, where=bad)
+        return self.bind(profile, sql)
 
     def attribute(self, column: str) -> str:
         """SQL of a further column: numbers where every value is one, else text."""
+        kind = self.types[column]
+        if kind == "BOOLEAN" or kind.startswith("DECIMAL"):
+            return f"CAST({self.own(column)} AS DOUBLE)"
         if not self.is_text(column):
-            return quote_name(column)
-        text = self.text(column)
-        number = f"try_cast({text} AS DOUBLE)"
-        odd = f"{text} IS NOT NULL AND ({number} IS NULL OR {text} LIKE '0_%' AND {text} NOT LIKE '0.%')"
-        filled = self.count(f"{text} IS NOT NULL")
-        truth = f"lower({text}) IN ('true', 'false')"
-        if filled and self.count(truth) == filled:
-            return f"CAST(lower({text}) = 'true' AS DOUBLE)"
-        return f"CAST({number} AS DOUBLE)" if filled and not self.count(odd) else text
+            return self.own(column)
+        profile = self.profile(column)
+        point = self.decimal or "."
+        plain = f"regexp_full_match(text, '-?(0|[1-9][0-9]{{0,14}})([{point}][0-9]+)?')"
+        truth = "lower(text) IN ('true', 'false')"
+        numbers, truths = profile.tally([plain, truth])
+        if profile.filled and truths == profile.filled:
+            return f"CAST(lower({profile.cleaned}) = 'true' AS DOUBLE)"
+        if profile.filled and numbers == profile.filled:
+            return f"CAST(replace({profile.cleaned}, '{point}', '.') AS DOUBLE)"
+        return profile.cleaned

@@ -30,24 +30,21 @@ def mean_feelings(
         an answer of an unknown customer counts as its own. No interval below two customers.
     """
     keys = list(by)
-    said = voices.dropna(subset=[*keys, "sentiment"])
-    if said.empty:
-        return pd.DataFrame(columns=[*keys, "value", "low", "high", "n", "unit", "source"])
-    own = (
-        said["customer"]
-        .astype("str")
-        .where(said["customer"].notna(), "row " + said.index.astype("str"))
-    )
-    sums = said.assign(own=own).groupby([*keys, "own"], sort=True)["sentiment"].agg(["sum", "size"])
+    said = voices.reindex(columns=list(dict.fromkeys([*keys, "customer", "sentiment"])))
+    said = said.dropna(subset=[*keys, "sentiment"]).reset_index(drop=True)
+    known = said["customer"].astype("Int64")
+    own = known.fillna(pd.Series(-1 - np.arange(len(said)), dtype="Int64"))
+    said = said.assign(own=own, sentiment=said["sentiment"].astype(float))
+    sums = said.groupby([*keys, "own"], sort=True)["sentiment"].agg(["sum", "size"])
     grouped = sums.groupby(level=keys, sort=True)
-    total = grouped.sum()
+    total, n = grouped.sum(), grouped.size()
     mean = total["sum"] / total["size"]
-    residual = sums["sum"] - sums["size"] * mean.reindex(sums.index.droplevel("own")).to_numpy()
-    n = grouped.size()
+    share = grouped["sum"].transform("sum") / grouped["size"].transform("sum")
+    residual = sums["sum"] - sums["size"] * share
     spread = (residual**2).groupby(level=keys, sort=True).sum()
-    with np.errstate(divide="ignore", invalid="ignore"):
-        error = np.sqrt(spread * n / (n - 1)) / total["size"]
-        half = stats.t.ppf((1 + confidence) / 2, n - 1) * error
+    several = n.where(n > 1)
+    error = np.sqrt(spread * several / (several - 1)) / total["size"]
+    half = stats.t.ppf((1 + confidence) / 2, several - 1) * error
     table = pd.DataFrame(
         {
             "value": mean,
@@ -96,7 +93,7 @@ def score_stages(
     stage_of = placed.drop_duplicates("touchpoint").set_index("touchpoint")["stage"]
     staged = voices.assign(stage=voices["touchpoint"].map(stage_of))
     parts = [mean_feelings(staged, ["stage"], confidence=confidence).assign(persona="all")]
-    if len(personas):
+    if len(personas) and len(staged):
         joined = staged.merge(personas, on="customer", how="inner")
         parts.append(mean_feelings(joined, ["stage", "persona"], confidence=confidence))
     parts = [part for part in parts if len(part)] or parts[:1]

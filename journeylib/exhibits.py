@@ -16,7 +16,7 @@ import pandas as pd
 from journeylib.labels import (
     clean_label,
     count_text,
-    interval_text,
+    estimate_text,
     is_missing,
     metric_name,
     sentence_case,
@@ -25,7 +25,7 @@ from journeylib.labels import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from matplotlib.axes import Axes
 
@@ -187,25 +187,35 @@ def cell_text(row: Mapping[Any, Any], name: str) -> str:
     """
     if name == ESTIMATE:
         unit = "" if is_missing(row.get("unit")) else str(row["unit"])
-        between = interval_text(row["low"], row["high"], unit)
-        return value_text(row["value"], unit) + (f" ({between})" if between else "")
+        difference = bool({"effect", "verdict", "change"} & set(row)) and "persona" not in row
+        return estimate_text(row["value"], row["low"], row["high"], unit, difference=difference)
     value = row[name]
     if is_missing(value):
         return "–"
-    if name in CODED:
-        return metric_name(value)
-    if name in SHARES:
-        return share_text(value)
-    if name in WHOLE or (isinstance(value, float) and value.is_integer() and abs(value) >= 1000):
-        return count_text(value)
-    if name == "status":
-        return STATUS_SIGNS.get(str(value), str(value))
-    if name in {"sentiment"}:
-        return value_text(value, "sentiment")
-    if name in {"p_adjusted", "p_value"}:
-        return "< 0.001" if value < 0.001 else f"{value:.3f}"
+    written = WRITERS.get(name)
+    if written is not None:
+        return written(value)
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int | float):
-        return value_text(value, str(row.get("unit") or "") if name == "target" else "")
+        return _plain_number(float(value), str(row.get("unit") or "") if name == "target" else "")
     return clean_label(value)
+
+
+def _plain_number(value: float, unit: str) -> str:
+    return count_text(value) if not unit and abs(value) >= 1000 else value_text(value, unit)
+
+
+def _p_value(value: float) -> str:
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+WRITERS: dict[str, Callable[[Any], str]] = {
+    **dict.fromkeys(CODED, metric_name),
+    **dict.fromkeys(SHARES, share_text),
+    **dict.fromkeys(WHOLE, count_text),
+    "status": lambda status: STATUS_SIGNS.get(str(status), str(status)),
+    "sentiment": lambda tone: value_text(tone, "sentiment"),
+    "p_adjusted": _p_value,
+    "p_value": _p_value,
+}

@@ -2,7 +2,7 @@
 
 One pass over a partition; summaries add up. A cell is a touchpoint in a channel. Whoever is
 compared is followed for the same time: outcomes are counted only after the exposure (a landmark),
-and only for customers who can be followed to the end of it.
+and only for customers who can be followed to the end of it and have not had theirs already.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from journeylib.log import DAY, HOUR, first_of, last_of
+from journeylib.summaries import Tally
 
 if TYPE_CHECKING:
     from journeylib.log import Codes, Floats, Integers, Part, Partition, Truths
@@ -21,24 +22,26 @@ if TYPE_CHECKING:
 REPEAT_DAYS = 7
 OPEN_DAYS = 30
 BINS, FIRST_HOUR, GROWTH = 160, 1 / 60, 0.09
+STATION_SHARE = 0.5
 SECOND = 1_000_000
+_NOTHING = np.array([], dtype=np.int64)
 
 
 @dataclass(frozen=True, slots=True)
 class Exposures:
     """Counts of customers by cell (flat index touchpoint × channel).
 
-    ``left`` of ``seen`` ended there. ``waits[cell, bin, 0|1]`` counts followed customers by how
-    long they waited and whether the outcome came; ``again[cell, 0|1, 0|1]`` by whether they came
-    back within a week and whether the outcome came; ``after[cell, 0|1]`` all followed customers.
+    ``left`` of ``seen`` ended there. The tallies hold followed customers whose outcome did not
+    come and did: ``waits`` (key cell × BINS + bin) by how long they waited, ``again`` (key cell × 2
+    + came back) by whether they came back within a week, ``after`` (key cell) all of them.
     """
 
     codes: Codes
     seen: Integers
     left: Integers
-    waits: Integers
-    again: Integers
-    after: Integers
+    waits: Tally
+    again: Tally
+    after: Tally
 
     def __add__(self, other: Exposures) -> Exposures:
         return Exposures(
@@ -47,90 +50,142 @@ class Exposures:
         )  # fmt: skip
 
     def frame(self) -> pd.DataFrame:
-        """One row per cell: names, ``seen, left`` and the outcome among the followed."""
-        met = np.flatnonzero(self.seen)
-        channels = len(self.codes.channels)
-        stages = np.array([*self.codes.stages, "unmapped"], dtype=object)
+        """One row per cell: names, ``seen, left`` and the outcome among the followed.
+
+        ``outcome`` marks the touchpoints that are, end, measure or undo the outcome. ``wait_days``
+        is where the slowest quarter begins, missing where nobody waited.
+        """
+        met = np.union1d(np.flatnonzero(self.seen), self.after.key)
+        channels = max(1, len(self.codes.channels))
         touchpoint = met // channels
-        slow, wait = self._slow(met)
-        return pd.DataFrame(
-            {
-                "touchpoint": np.array(self.codes.touchpoints, dtype=object)[touchpoint],
-                "channel": np.array(self.codes.channels, dtype=object)[met % channels],
-                "stage": stages[np.array(self.codes.stage_of, dtype=np.int64)[touchpoint]],
-                "timing": np.array(self.codes.timing, dtype=object)[touchpoint],
-                "outcome": np.isin(touchpoint, [*self.codes.good, *self.codes.bad]),
-                "seen": self.seen[met],
-                "left": self.left[met],
-                "wait_days": wait / 24,
-                "slow": slow[:, 0].sum(axis=1),
-                "slow_good": slow[:, 0, 1],
-                "quick": slow[:, 1].sum(axis=1),
-                "quick_good": slow[:, 1, 1],
-                "back": self.again[met, 1].sum(axis=1),
-                "back_good": self.again[met, 1, 1],
-                "once": self.again[met, 0].sum(axis=1),
-                "once_good": self.again[met, 0, 1],
-                "followed": self.after[met].sum(axis=1),
-                "followed_good": self.after[met, 1],
-            }
-        )
-
-    def _slow(self, met: Integers) -> tuple[Integers, Floats]:
-        """Split each cell's waits at the bin edge nearest to their upper quartile."""
-        counts = self.waits[met].sum(axis=2)
-        total = counts.sum(axis=1, keepdims=True)
-        reach = np.cumsum(counts, axis=1)
-        edge = np.argmin(np.abs(reach - 0.75 * total), axis=1)
-        late = np.arange(BINS)[None, :] > edge[:, None]
-        waits = self.waits[met]
-        split = np.stack(
-            [(waits * late[:, :, None]).sum(axis=1), (waits * ~late[:, :, None]).sum(axis=1)],
-            axis=1,
-        )
-        return split, FIRST_HOUR * np.exp(GROWTH * (edge + 1))
+        stages = np.array([*self.codes.stages, "unmapped"], dtype=object)
+        codes = self.codes
+        names = {
+            "touchpoint": np.array(codes.touchpoints, dtype=object)[touchpoint],
+            "channel": np.array(codes.channels, dtype=object)[met % channels],
+            "stage": stages[np.array(codes.stage_of, dtype=np.int64)[touchpoint]],
+            "timing": np.array(codes.timing, dtype=object)[touchpoint],
+            "outcome": np.isin(touchpoint, [*codes.good, *codes.bad, *codes.aside]),
+            "seen": self.seen[met],
+            "left": self.left[met],
+        }
+        wait, slow, quick = _split_waits(self.waits, met)
+        followed = {
+            "slow": slow,
+            "quick": quick,
+            "back": _looked_up(self.again, met * 2 + 1),
+            "once": _looked_up(self.again, met * 2),
+            "followed": _looked_up(self.after, met),
+        }
+        counts = {}
+        for name, pair in followed.items():
+            counts[name], counts[f"{name}_good"] = pair.sum(axis=1), pair[:, 1]
+        return pd.DataFrame({**names, "wait_days": wait, **counts})
 
 
-def summarise_exposures(part: Part) -> Exposures:
-    """Follow every customer's first visit to every cell."""
+def _looked_up(tally: Tally, key: Integers) -> Integers:
+    """Give the two counts of each key; none where it was never met."""
+    found = np.zeros((len(key), 2), dtype=np.int64)
+    known = np.isin(key, tally.key)
+    found[known] = tally.at(key[known])
+    return found
+
+
+def _split_waits(waits: Tally, met: Integers) -> tuple[Floats, Integers, Integers]:
+    """Split each cell's waits at the bin edge nearest to their upper quartile."""
+    wait = np.full(len(met), np.nan)
+    slow, quick = np.zeros((2, len(met), 2), dtype=np.int64)
+    cell, bins = waits.key // BINS, waits.key % BINS
+    opens = np.flatnonzero(first_of(cell)) if len(cell) else _NOTHING
+    for first, last in zip(opens, np.append(opens[1:], len(cell)), strict=False):
+        place = np.searchsorted(met, cell[first])
+        sums = waits.sums[first:last].astype(np.int64)
+        reach = np.cumsum(sums.sum(axis=1))
+        edge = int(np.argmin(np.abs(reach - 0.75 * reach[-1])))
+        wait[place] = FIRST_HOUR * np.exp(GROWTH * (bins[first + edge] + 1)) / 24
+        quick[place], slow[place] = sums[: edge + 1].sum(axis=0), sums[edge + 1 :].sum(axis=0)
+    return wait, slow, quick
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Customers by touchpoint, and customers with a purchase."""
+
+    codes: Codes
+    visitors: Integers
+    buyers: int
+
+    def __add__(self, other: Reach) -> Reach:
+        return Reach(self.codes, self.visitors + other.visitors, self.buyers + other.buyers)
+
+    @property
+    def stations(self) -> tuple[int, ...]:
+        """Touchpoints after the purchase that at least half of all buyers pass."""
+        usual = self.visitors >= max(1.0, STATION_SHARE * self.buyers)
+        late = np.array(self.codes.timing, dtype=object) == "post_purchase"
+        own = ~np.isin(np.arange(len(late)), [*self.codes.good, *self.codes.aside])
+        return tuple(np.flatnonzero(usual & late & own).tolist())
+
+
+def summarise_reach(part: Part) -> Reach:
+    """Count who met each touchpoint."""
+    log = part.load()
+    size = max(1, len(log.codes.touchpoints))
+    pairs = np.unique(log.customer * size + log.touchpoint)
+    visitors = np.bincount(pairs % size, minlength=size)[: len(log.codes.touchpoints)]
+    return Reach(log.codes, visitors, len(np.unique(log.customer[log.is_good])))
+
+
+def summarise_exposures(part: Part, stations: tuple[int, ...] = ()) -> Exposures:
+    """Follow every customer's first visit to every cell.
+
+    Args:
+        part: The partition.
+        stations: Touchpoints that most buyers pass, from ``Reach.stations``: a wait after the
+            purchase starts at the last one passed, so that a delay is counted where it arises and
+            not at everything that comes after it.
+    """
     log = part.load()
     channels = max(1, len(log.codes.channels))
     size = max(1, len(log.codes.touchpoints) * channels)
     cell = log.touchpoint * channels + log.channel
     order = np.lexsort((np.arange(len(log)), cell, log.customer))
-    key = log.customer[order] * size + cell[order]
-    opens = first_of(key) if len(key) else np.zeros(0, dtype=bool)
+    opens = first_of(log.customer[order] * size + cell[order])
     first = order[opens]
-    good = Outcome.of(log)
-    seen, left = _losses(log, cell, first, size)
+    outcome = Outcome.of(log)
+    seen, left = _losses(log, cell, size)
     return Exposures(
         log.codes,
         seen,
         left,
-        _waits(log, cell, first, size, good),
-        _again(log, cell, order, opens, size, good),
-        _tabulate(cell[first], good.after(log, first, 0), size),
+        _waits(log, cell, first, stations, outcome),
+        _again(log, cell, order, opens, outcome),
+        _tabulate(cell[first], outcome.after(log, first, 0)),
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """When the outcome, or its end, happened to each customer, as one sorted key."""
+    """When the outcome, or its end, happened to each customer, as sorted positions and keys."""
 
+    position: Integers
     key: Integers
     span: int
-    wanted: bool
+    kind: str
 
     @classmethod
     def of(cls, log: Partition) -> Outcome:
         """Index the events that decide the outcome: purchases, or cancellations for retention."""
-        wanted = log.codes.outcome != "retention"
-        span = (log.codes.end - log.codes.start) // SECOND + 2
-        deciding = log.is_good if wanted else log.is_bad
-        return cls(_seconds(log, np.flatnonzero(deciding), 0, span), span, wanted)
+        span = int((log.codes.end - log.codes.start) // SECOND) + 2
+        deciding = log.is_bad if log.codes.outcome == "retention" else log.is_good
+        position = np.flatnonzero(deciding)
+        return cls(position, _seconds(log, position, 0, span), span, log.codes.outcome)
 
     def after(self, log: Partition, at: Integers, wait: int) -> Integers:
-        """Tell how it ended after each event: 1 well, 0 not, -1 cannot be followed.
+        """Tell how it ended after each event: 1 well, 0 not, -1 cannot be told.
+
+        It cannot be told for whoever is not followed to the end, had the outcome while we waited,
+        or had it for good before (an account is cancelled once, a visitor converts once).
 
         Args:
             log: The partition.
@@ -141,79 +196,77 @@ class Outcome:
             return np.full(len(at), -1)
         start = _seconds(log, at, wait, self.span)
         stop = start + log.codes.follow // SECOND
-        hits = np.searchsorted(self.key, stop, "right") > np.searchsorted(self.key, start, "right")
-        whole = log.time[at] + wait + log.codes.follow <= log.codes.end
-        return np.where(whole, hits == self.wanted, -1).astype(np.int64)
+        # Clocks of exports are coarse: at the event itself the order of the log decides.
+        met = np.searchsorted(self.position, at, "right")
+        begin = np.maximum(met, np.searchsorted(self.key, start, "right")) if wait else met
+        came = np.searchsorted(self.key, stop, "right") > begin
+        told = (log.time[at] + wait + log.codes.follow <= log.codes.end) & (begin == met)
+        if self.kind in {"retention", "conversion"}:
+            told &= met == np.searchsorted(self.key, log.customer[at] * 4 * self.span)
+        return np.where(told, came == (self.kind != "retention"), -1).astype(np.int64)
 
 
 def _seconds(log: Partition, at: Integers, wait: int, span: int) -> Integers:
+    """Put customer and second into one number that sorts like both."""
     since = np.minimum((log.time[at] + wait - log.codes.start) // SECOND, span - 1)
     return log.customer[at] * span * 4 + since
 
 
-def _losses(
-    log: Partition, cell: Integers, first: Integers, size: int
-) -> tuple[Integers, Integers]:
-    """Count who visited a cell and who was never seen again; the last month is too recent to tell."""
-    if not len(log):
-        return np.zeros(size, np.int64), np.zeros(size, np.int64)
-    last = np.flatnonzero(last_of(log.customer))
-    recent = log.time[last] >= log.codes.end - OPEN_DAYS * DAY
-    visits = np.bincount(cell[first], minlength=size)
-    ended = np.bincount(cell[last[~recent]], minlength=size)
-    unknown = np.bincount(cell[last[recent]], minlength=size)
-    return visits - unknown, ended
+def _losses(log: Partition, cell: Integers, size: int) -> tuple[Integers, Integers]:
+    """Count who visited a cell and who was never seen again after their last visit to it.
+
+    Whoever came in the last month is too recent to tell, whether or not more has happened since:
+    to leave out only those who seem to have left would make every place look better.
+    """
+    order = np.lexsort((np.arange(len(log)), cell, log.customer))
+    visit = order[last_of(log.customer[order] * size + cell[order])]
+    visit = visit[log.time[visit] < log.codes.end - OPEN_DAYS * DAY]
+    final = last_of(log.customer)[visit]
+    seen = np.bincount(cell[visit], minlength=size)
+    return seen, np.bincount(cell[visit[final]], minlength=size)
 
 
-def _waits(log: Partition, cell: Integers, first: Integers, size: int, good: Outcome) -> Integers:
-    """Bin how long customers waited: since the purchase after it, else since the event before."""
-    before = _event_before(log)
-    bought = _bought_before(log)
+def _waits(
+    log: Partition, cell: Integers, first: Integers, stations: tuple[int, ...], outcome: Outcome
+) -> Tally:
+    """Bin how long customers waited: after the purchase since it, else since the event before."""
     late = np.array(log.codes.timing, dtype=object)[log.touchpoint[first]] == "post_purchase"
-    origin = np.where(late, bought[first], before[first])
-    waited = origin >= 0
-    at, origin = first[waited], origin[waited]
+    before = np.where(log.starts, -1, np.arange(len(log)) - 1)
+    origin = np.where(late, _stop_before(log, stations)[first], before[first])
+    at, origin = first[origin >= 0], origin[origin >= 0]
     hours = np.maximum((log.time[at] - log.time[origin]) / HOUR, FIRST_HOUR)
     bins = np.clip(np.log(hours / FIRST_HOUR) / GROWTH, 0, BINS - 1).astype(np.int64)
-    ended = good.after(log, at, 0)
-    known = ended >= 0
-    flat = (cell[at][known] * BINS + bins[known]) * 2 + ended[known]
-    return np.bincount(flat, minlength=size * BINS * 2).reshape(size, BINS, 2)
+    return _tabulate(cell[at] * BINS + bins, outcome.after(log, at, 0))
 
 
-def _event_before(log: Partition) -> Integers:
-    before = np.arange(len(log)) - 1
-    return np.where(log.starts, -1, before) if len(log) else before
-
-
-def _bought_before(log: Partition) -> Integers:
-    """Give the position of each customer's last purchase before each event, or -1."""
+def _stop_before(log: Partition, stations: tuple[int, ...]) -> Integers:
+    """Give each event's last purchase before it, or a later station of the road, or -1."""
     position = np.arange(len(log))
     if not len(log):
         return position
-    bought = np.where(log.is_good, position, -1)
-    latest = np.maximum.accumulate(np.append(-1, bought[:-1]))
     opened = np.maximum.accumulate(np.where(first_of(log.customer), position, 0))
-    return np.where(latest >= opened, latest, -1)
+    bought = _latest(log.is_good)
+    passed = _latest(log.is_good | np.isin(log.touchpoint, stations))
+    return np.where(bought >= opened, passed, -1)
+
+
+def _latest(marked: Truths) -> Integers:
+    """Give the last marked position before each position, or -1."""
+    here = np.where(marked, np.arange(len(marked)), -1)
+    return np.maximum.accumulate(np.append(-1, here[:-1]))
 
 
 def _again(
-    log: Partition, cell: Integers, order: Integers, opens: Truths, size: int, good: Outcome
-) -> Integers:
+    log: Partition, cell: Integers, order: Integers, opens: Truths, outcome: Outcome
+) -> Tally:
     """Compare, a week after the first visit, those who came back in it with those who did not."""
-    second = np.zeros(len(order), dtype=bool)
-    if len(order):
-        second[:-1] = opens[:-1] & ~opens[1:]
-    first = order[opens]
+    first, week = order[opens], REPEAT_DAYS * DAY
+    more = np.append(~opens[1:], False)[opens] if len(order) else opens
     following = np.append(order[1:], 0)[opens] if len(order) else order
-    week = REPEAT_DAYS * DAY
-    back = second[opens] & (log.time[following] - log.time[first] <= week)
-    ended = good.after(log, first, week)
-    known = ended >= 0
-    flat = (cell[first][known] * 2 + back[known]) * 2 + ended[known]
-    return np.bincount(flat, minlength=size * 4).reshape(size, 2, 2)
+    back = more & (log.time[following] - log.time[first] <= week)
+    return _tabulate(cell[first] * 2 + back, outcome.after(log, first, week))
 
 
-def _tabulate(cell: Integers, ended: Integers, size: int) -> Integers:
+def _tabulate(key: Integers, ended: Integers) -> Tally:
     known = ended >= 0
-    return np.bincount(cell[known] * 2 + ended[known], minlength=size * 2).reshape(size, 2)
+    return Tally.of(key[known], ended[known] == 0, ended[known] == 1)

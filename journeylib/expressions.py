@@ -21,26 +21,20 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 _WORDS = {"and", "or", "not", "in", "like", "is", "null"}
-_COMPARISONS = {
-    "=": "=",
-    "==": "=",
-    "!=": "<>",
-    "<>": "<>",
-    "<": "<",
-    ">": ">",
-    "<=": "<=",
-    ">=": ">=",
-}
+_COMPARISONS = {"==": "=", "!=": "<>"} | {sign: sign for sign in ("=", "<>", "<", ">", "<=", ">=")}
 _CUTOFF = 64
 
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """A piece of SQL in its two readings; ``number`` is empty where it has none."""
+    """A piece of SQL as text, and as a number where it is one.
+
+    ``column`` names a source column: whether it is a number is only asked where that matters.
+    """
 
     text: str
-    number: str
-    numeric: bool
+    number: str = ""
+    column: str = ""
     truth: bool = False
 
 
@@ -72,7 +66,7 @@ class _Parser:
     ) -> None:
         self.expression, self.numbers, self.texts = expression, numbers, texts
         self.tokens = list(self._tokens())
-        self.at = 0
+        self.at = self.depth = 0
 
     def _tokens(self) -> list[tuple[str, str]]:
         found, position = [], 0
@@ -109,49 +103,74 @@ class _Parser:
     def either(self) -> _Piece:
         left = self.both()
         while self.take("word", "or"):
-            left = _truth(f"({left.text} OR {self.both().text})")
+            left = _truth(f"({self.condition(left)} OR {self.condition(self.both())})")
         return left
 
     def both(self) -> _Piece:
         left = self.negation()
         while self.take("word", "and"):
-            left = _truth(f"({left.text} AND {self.negation().text})")
+            left = _truth(f"({self.condition(left)} AND {self.condition(self.negation())})")
         return left
 
     def negation(self) -> _Piece:
         if self.take("word", "not"):
-            return _truth(f"(NOT {self.negation().text})")
+            return _truth(f"(NOT {self.condition(self.negation())})")
         return self.comparison()
+
+    def condition(self, piece: _Piece) -> str:
+        if not piece.truth:
+            self.refuse("`and`, `or` and `not` need conditions beside them")
+        return piece.text
 
     def comparison(self) -> _Piece:
         left = self.sum()
         if self.take("word", "is"):
-            negated = "NOT " if self.take("word", "not") else ""
-            self.take("word", "null") or self.refuse("`is` needs `null` or `not null`")
-            return _truth(f"({left.text} IS {negated}NULL)")
+            return self.absence(left)
         negated = "NOT " if self.take("word", "not") else ""
         if self.take("word", "like"):
             pattern = self.take("text") or self.refuse("`like` needs a text in quotes")
             return _truth(f"({left.text} {negated}LIKE {pattern})")
         if self.take("word", "in"):
             return self.membership(left, negated)
+        if negated:
+            self.refuse("`not` needs `like` or `in` behind it there")
         sign = self.take("sign", *_COMPARISONS)
         if sign is None:
             return left
-        right = self.sum()
-        numeric = bool(left.number and right.number) and (left.numeric or right.numeric)
-        a, b = (left.number, right.number) if numeric else (left.text, right.text)
+        a, b = self.alike([left, self.sum()])
         return _truth(f"({a} {_COMPARISONS[sign]} {b})")
 
+    def absence(self, left: _Piece) -> _Piece:
+        negated = "NOT " if self.take("word", "not") else ""
+        if not self.take("word", "null"):
+            self.refuse("`is` needs `null` or `not null`")
+        return _truth(f"({left.text} IS {negated}NULL)")
+
     def membership(self, left: _Piece, negated: str) -> _Piece:
-        self.take("sign", "(") or self.refuse("`in` needs a list in brackets")
+        self.expect("(", "`in` needs a list in brackets")
         members = [self.sum()]
         while self.take("sign", ","):
             members.append(self.sum())
-        self.take("sign", ")") or self.refuse("a bracket is not closed")
-        numeric = all(member.numeric for member in members) and bool(left.number)
-        shown = ", ".join(m.number if numeric else m.text for m in members)
-        return _truth(f"({left.number if numeric else left.text} {negated}IN ({shown}))")
+        self.expect(")", "a bracket is not closed")
+        own, *listed = self.alike([left, *members])
+        return _truth(f"({own} {negated}IN ({', '.join(listed)}))")
+
+    def expect(self, sign: str, why: str) -> None:
+        if not self.take("sign", sign):
+            self.refuse(why)
+
+    def alike(self, pieces: list[_Piece]) -> list[str]:
+        """Read pieces that are compared as numbers if all of them are, else as texts."""
+        if any(piece.truth for piece in pieces):
+            self.refuse("a condition cannot be compared")
+        literal = any(not piece.number and not piece.column for piece in pieces)
+        numbers = [] if literal else [self.number(piece) for piece in pieces]
+        if numbers and all(numbers):
+            return numbers
+        return [piece.text for piece in pieces]
+
+    def number(self, piece: _Piece) -> str:
+        return piece.number or (self.numbers[piece.column] if piece.column else "")
 
     def sum(self) -> _Piece:
         left = self.product()
@@ -166,25 +185,32 @@ class _Parser:
         return left
 
     def arithmetic(self, left: _Piece, sign: str, right: _Piece) -> _Piece:
-        if not (left.number and right.number):
+        a, b = self.number(left), self.number(right)
+        if not (a and b):
             self.refuse(f"{sign!r} needs numbers on both sides")
-        divisor = f"nullif({right.number}, 0)" if sign == "/" else right.number
-        sql = f"({left.number} {sign} {divisor})"
-        return _Piece(f"CAST({sql} AS VARCHAR)", sql, numeric=True)
+        sql = f"({a} {sign} {f'nullif({b}, 0)' if sign == '/' else b})"
+        return _Piece(f"CAST({sql} AS VARCHAR)", sql)
 
     def atom(self) -> _Piece:
+        self.depth += 1
+        if self.depth > _CUTOFF:
+            self.refuse("it is nested too deeply")
+        piece = self.bracketed()
+        self.depth -= 1
+        return piece
+
+    def bracketed(self) -> _Piece:
         if self.take("sign", "("):
             piece = self.either()
-            self.take("sign", ")") or self.refuse("a bracket is not closed")
+            self.expect(")", "a bracket is not closed")
             return piece
         if self.take("sign", "-"):
-            piece = self.atom()
-            return self.arithmetic(_Piece("'0'", "0", numeric=True), "-", piece)
+            return self.arithmetic(_Piece("'0'", "0"), "-", self.atom())
         if number := self.take("number"):
-            return _Piece(f"'{number}'", number, numeric=True)
+            return _Piece(f"'{number}'", f"CAST({number} AS DOUBLE)")
         if text := self.take("text"):
-            return _Piece(text, "", numeric=False)
-        name = self.take("name") or (self.take("quoted") or "")[1:-1]
+            return _Piece(text)
+        name = self.take("name") or (self.take("quoted") or "")[1:-1].replace('""', '"')
         return self.column(name)
 
     def column(self, name: str) -> _Piece:
@@ -193,12 +219,11 @@ class _Parser:
         if name not in self.texts:
             near = did_you_mean(name, self.texts)
             self.refuse(f"there is no column {name!r}. {near}".rstrip(" ."))
-        number = self.numbers[name]
-        return _Piece(self.texts[name], number, numeric=number == quote_name(name))
+        return _Piece(self.texts[name], column=name)
 
 
 def _truth(sql: str) -> _Piece:
-    return _Piece(sql, "", numeric=False, truth=True)
+    return _Piece(sql, truth=True)
 
 
 def compile_condition(
@@ -209,7 +234,8 @@ def compile_condition(
     Args:
         expression: A rule such as ``"quantity > 0 and status not like 'C%'"``.
         texts: SQL that reads each source column as text.
-        numbers: SQL that reads each source column as a number.
+        numbers: SQL that reads each source column as a number, empty for one of texts; only
+            asked for columns that are used as numbers.
 
     Returns:
         SQL that is true, false or null for each row.
@@ -230,7 +256,8 @@ def compile_number(expression: str, *, texts: Mapping[str, str], numbers: Mappin
     Args:
         expression: Arithmetic such as ``"quantity * unit_price"``.
         texts: SQL that reads each source column as text.
-        numbers: SQL that reads each source column as a number.
+        numbers: SQL that reads each source column as a number, empty for one of texts; only
+            asked for columns that are used as numbers.
 
     Returns:
         SQL of type DOUBLE.
@@ -240,6 +267,7 @@ def compile_number(expression: str, *, texts: Mapping[str, str], numbers: Mappin
     """
     parser = _Parser(expression, numbers, texts)
     piece = parser.whole()
-    if not piece.number:
+    number = parser.number(piece)
+    if not number:
         parser.refuse("it does not give a number")
-    return f"CAST({piece.number} AS DOUBLE)"
+    return f"CAST({number} AS DOUBLE)"

@@ -100,7 +100,7 @@ def handbook_text() -> str:
 # ------------------------------------------------------------------ schema
 
 
-def _cleaned(node: Any) -> Any:  # noqa: ANN401
+def _cleaned(node: Any) -> Any:
     """Drop generated titles, nulls that nobody writes and defaults that say nothing."""
     if isinstance(node, list):
         return [_cleaned(item) for item in node]

@@ -13,7 +13,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from journeylib.expressions import quote_name
-from journeylib.formats import table_columns
+from journeylib.raw import table_columns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

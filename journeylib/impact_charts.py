@@ -140,7 +140,7 @@ def _finish_series(ax: Axes, rows: pd.DataFrame, start: object | None) -> None:
         ax.xaxis.set_major_formatter(ConciseDateFormatter(locator, show_offset=False))
 
 
-def _moment(start: object) -> Any:  # noqa: ANN401
+def _moment(start: object) -> Any:
     return pd.Timestamp(start) if isinstance(start, str) else start
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import pandas as pd
 
 from journeylib.engine import summarise
+from journeylib.estimates import ESTIMATE_COLUMNS
 from journeylib.log import DAY
 from journeylib.ratios import clustered_shares, plain_shares
 from journeylib.summaries import (
@@ -21,11 +22,23 @@ from journeylib.summaries import (
 from journeylib.tables import complete_result
 
 if TYPE_CHECKING:
-    from journeylib.log import Log
+    from collections.abc import Callable
+
+    from journeylib.log import Log, Part
 
 EVERYONE = "all"
 ENOUGH_STRONG, ENOUGH_FAIR = 300, 30
-SENTIMENT_COLUMNS = ["value", "low", "high", "n", "unit", "source"]
+OPEN_DAYS = 30
+
+
+class Summary(Protocol):
+    """A summary of a log: two add up, and together they give a frame."""
+
+    def __add__(self, other: Any, /) -> Any:
+        """Summarise two parts together."""
+
+    def frame(self) -> pd.DataFrame:
+        """Lay the summary out."""
 
 
 def describe_customers(log: Log) -> pd.DataFrame:
@@ -37,8 +50,13 @@ def describe_customers(log: Log) -> pd.DataFrame:
     Returns:
         One row per customer with events: columns of ``summaries.Customers.frame``.
     """
-    summary = summarise(summarise_customers, log.parts)
-    return summary.frame() if summary is not None else pd.DataFrame({"customer": []})
+    return _frame(summarise_customers, log)
+
+
+def _frame(function: Callable[[Part], Summary], log: Log) -> pd.DataFrame:
+    """Summarise a log; one without events gives the same columns without rows."""
+    summary = summarise(function, log.readable)
+    return pd.DataFrame() if summary is None else summary.frame()
 
 
 def count_touchpoints(log: Log, voices: pd.DataFrame, *, confidence: float = 0.95) -> pd.DataFrame:
@@ -53,15 +71,14 @@ def count_touchpoints(log: Log, voices: pd.DataFrame, *, confidence: float = 0.9
         The result table ``touchpoints``; ``value`` is the mean sentiment, -1 to 1.
     """
     del confidence  # the intervals come with the voices
-    summary = summarise(summarise_touches, log.parts)
-    if summary is None:
-        return complete_result("touchpoints", pd.DataFrame())
-    table = summary.frame().merge(voices, on="touchpoint", how="left", validate="m:1")
-    table["sentiment"] = table["value_y"] if "value_y" in table else table["value"]
-    table = table.drop(columns=["value_x", "value_y"], errors="ignore")
-    table["value"] = table["sentiment"]
-    table["support"] = [support_of(n) for n in table["n"]]
-    table["unit"] = table["unit"].where(table["value"].notna())
+    met = _frame(summarise_touches, log).drop(columns="value")  # money has no place in this table
+    said = voices.reindex(columns=["touchpoint", *ESTIMATE_COLUMNS])
+    said = said.astype(
+        {"touchpoint": "object", **dict.fromkeys(["value", "low", "high", "n"], float)}
+    )
+    table = met.merge(said, on="touchpoint", how="left", validate="m:1")
+    table["sentiment"] = table["value"]
+    table["support"] = pd.Series([support_of(n) for n in table["n"]], dtype="str")
     return complete_result("touchpoints", table)
 
 
@@ -90,10 +107,7 @@ def count_transitions(log: Log, *, confidence: float = 0.95) -> pd.DataFrame:
         The result table ``transitions``, most frequent first; ``share`` is of all observed
         transitions out of ``from``, its interval is clustered by customer.
     """
-    summary = summarise(summarise_moves, log.parts)
-    if summary is None:
-        return complete_result("transitions", pd.DataFrame())
-    moves = summary.frame()
+    moves = _frame(summarise_moves, log)
     table = pd.concat([moves, clustered_shares(moves, confidence=confidence)], axis=1)
     table["share"] = table["value"]
     used = ["square", "cross", "left", "left_square", "left_customers"]
@@ -112,12 +126,10 @@ def count_paths(log: Log, *, top: int = 20, confidence: float = 0.95) -> pd.Data
         confidence: Coverage of the intervals.
 
     Returns:
-        The result table ``paths``; ``value`` is the share of journeys.
+        The result table ``paths``; ``value`` is the share of journeys. Its interval takes journeys
+        as independent, so it is too narrow where they are cut and customers have many.
     """
-    summary = summarise(summarise_paths, log.parts)
-    if summary is None:
-        return complete_result("paths", pd.DataFrame())
-    every = summary.frame()
+    every = _frame(summarise_paths, log)
     rest = every.iloc[top:]
     table = every.head(top)
     if len(rest):
@@ -149,10 +161,7 @@ def count_loops(log: Log, *, confidence: float = 0.95) -> pd.DataFrame:
         The result table ``loops``; ``value`` is the share of its visitors who came back,
         ``extra_days`` the mean days between their first and last visit.
     """
-    summary = summarise(summarise_loops, log.parts)
-    if summary is None:
-        return complete_result("loops", pd.DataFrame())
-    table = summary.frame()
+    table = _frame(summarise_loops, log)
     shares = plain_shares(table["customers"], table["visitors"], confidence=confidence)
     table = pd.concat([table, shares], axis=1).drop(columns="visitors")
     table = table.sort_values(["repeats", "touchpoint"], ascending=[False, True], ignore_index=True)
@@ -178,47 +187,48 @@ def measure_stages(
 
     Returns:
         The result table ``stages``, for all and for each persona. ``to_next`` (and ``value``) is
-        the share of those who reached a stage who later reached any stage after it;
-        ``median_days`` is the time they took.
+        the share of those who reached a stage who later had an event in any stage after it, and
+        ``median_days`` the median time they took, both of ``n`` customers: those who reached the
+        stage 30 days or more before the last event of all, so that recent ones do not count as
+        lost.
     """
-    groups = [(EVERYONE, customers)]
-    if len(personas):
-        joined = customers.merge(personas, on="customer", validate="1:1")
+    known = customers.reindex(columns=["customer", "last", *_stage_columns(stages)])
+    known = known.fillna(dict.fromkeys(_stage_columns(stages), NEVER))
+    mature = known["last"].max() - OPEN_DAYS * DAY
+    groups = [(EVERYONE, known)]
+    if len(personas) and len(known):
+        joined = known.merge(personas, on="customer", validate="1:1")
         groups += [(str(name), rows) for name, rows in joined.groupby("persona", sort=True)]
-    parts = [_stages_of(rows, stages, name, confidence) for name, rows in groups if len(rows)]
-    if not parts:
-        return complete_result("stages", pd.DataFrame())
+    parts = [_stages_of(rows, stages, name, mature, confidence) for name, rows in groups]
     table = pd.concat(parts, ignore_index=True)
     mood = feelings.reindex(columns=["stage", "persona", "value"]).rename(
         columns={"value": "sentiment"}
     )
+    mood = mood.astype({"stage": "object", "persona": "object", "sentiment": float})
     return complete_result("stages", table.merge(mood, on=["stage", "persona"], how="left"))
 
 
+def _stage_columns(stages: tuple[str, ...]) -> list[str]:
+    return [f"{kind}:{stage}" for stage in stages for kind in ("stage", "next")]
+
+
 def _stages_of(
-    customers: pd.DataFrame, stages: tuple[str, ...], persona: str, confidence: float
+    customers: pd.DataFrame, stages: tuple[str, ...], persona: str, mature: float, confidence: float
 ) -> pd.DataFrame:
-    times = np.stack([customers[f"stage:{stage}"].to_numpy() for stage in stages], axis=1)
-    reached = times < NEVER
+    if customers.empty:
+        stages = ()
     rows = []
-    for place, stage in enumerate(stages):
-        later = np.where(times[:, place + 1 :] > times[:, [place]], times[:, place + 1 :], NEVER)
-        goes = later.min(axis=1) if later.shape[1] else np.full(len(times), NEVER)
-        on = reached[:, place] & (goes < NEVER)
-        days = (goes[on] - times[on, place]) / DAY
-        last = place + 1 == len(stages)
-        rows.append(
-            {
-                "stage": stage,
-                "persona": persona,
-                "reached": int(reached[:, place].sum()),
-                "share": reached[:, place].mean(),
-                "on": np.nan if last else int(on.sum()),
-                "median_days": np.median(days) if len(days) else np.nan,
-            }
-        )
-    table = pd.DataFrame(rows)
-    shares = plain_shares(table["on"], table["reached"], confidence=confidence)
-    shares.loc[table["on"].isna(), ["value", "low", "high"]] = np.nan
-    table = pd.concat([table.drop(columns="on"), shares], axis=1)
+    for stage in stages:
+        first, onward = (customers[f"{kind}:{stage}"].to_numpy() for kind in ("stage", "next"))
+        reached = first < NEVER
+        known = reached & (first <= mature)
+        on = known & (onward < NEVER)
+        days = (onward[on] - first[on]) / DAY
+        middle = np.median(days) if len(days) else np.nan
+        rows.append((stage, reached.sum(), reached.mean(), known.sum(), on.sum(), middle))
+    table = pd.DataFrame(rows, columns=["stage", "reached", "share", "n", "on", "median_days"])
+    table = table.astype({"stage": "object", "n": float, "on": float}).assign(persona=persona)
+    table.loc[table["stage"] == (stages[-1] if stages else ""), ["n", "on"]] = 0
+    shares = plain_shares(table["on"], table["n"], confidence=confidence)
+    table = pd.concat([table.drop(columns=["n", "on"]), shares], axis=1)
     return table.assign(to_next=table["value"])

@@ -83,7 +83,7 @@ def execute_notebook(
     return Executed(node, time.monotonic() - started)
 
 
-def check_complete(notebook: Any, name: str) -> None:  # noqa: ANN401
+def check_complete(notebook: Any, name: str) -> None:
     """Hold an executed notebook to its word: the kernel answered every cell, and none failed.
 
     Papermill's own status says *completed* after a crash, so only the kernel's replies count.
@@ -106,11 +106,11 @@ def check_complete(notebook: Any, name: str) -> None:  # noqa: ANN401
             )
 
 
-def _what_failed(name: str, failed: Any) -> str:  # noqa: ANN401
+def _what_failed(name: str, failed: Any) -> str:
     return f"{name} stopped in cell {failed.exec_count}: {failed.ename}."
 
 
-def _last_words(failed: Any) -> str:  # noqa: ANN401
+def _last_words(failed: Any) -> str:
     """The error's own text; for a mistake of the client's data that is all there is to say."""
     lines = str(failed.evalue).strip().splitlines() or [str(failed.ename)]
     return "\n    ".join(lines[:ERROR_LINES])

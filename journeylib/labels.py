@@ -304,3 +304,57 @@ def sentence_case(name: object) -> str:
     """
     words = clean_label(name).replace("_", " ").strip()
     return words[:1].upper() + words[1:]
+
+
+def estimate_text(
+    value: float, low: float, high: float, unit: str = "", *, difference: bool = False
+) -> str:
+    """Write an estimate with its interval, all three numbers with the same digits, the unit once.
+
+    Args:
+        value: In ``unit``; missing gives an en dash.
+        low: Lower end; a missing end gives the value alone.
+        high: Upper end.
+        unit: As in `value_text`.
+        difference: Whether it is a difference: it gets a sign, and shares become points.
+
+    Returns:
+        Text such as ``41.0 % (38.2 to 43.9)`` or ``+4.0 pp (+2.0 to +6.1)``.
+
+    Example:
+        >>> estimate_text(0.04, 0.02, 0.061, "share", difference=True)
+        '+4.0 pp (+2.0 to +6.1)'
+        >>> estimate_text(64.8, 63.1, 66.6, "EUR")
+        '€64.80 (63.10 to 66.60)'
+    """
+    if is_missing(value):
+        return "–"
+    numbers = [number for number in (value, low, high) if not is_missing(number)]
+    scale, digits = (100.0, 1) if unit == "share" else (1.0, _digits(numbers, unit))
+    signed = difference or unit == "sentiment"
+    texts = [_signed(scale * number, digits, signed=signed) for number in numbers]
+    if unit == "share":
+        first = f"{texts[0]} {'pp' if difference else '%'}"
+    elif len(unit) == 3 and unit.isupper():
+        sign = _SIGNS.get(unit, f"{unit} ")
+        mark = texts[0][0] if texts[0][0] in "+−" else ""
+        first = f"{mark}{sign}{texts[0].removeprefix(mark)}"
+    else:
+        first = texts[0] + (f" {unit}" if unit not in {"", "sentiment", "count", "none"} else "")
+    return first + (f" ({texts[1]} to {texts[2]})" if len(texts) == 3 else "")
+
+
+def _digits(numbers: list[float], unit: str) -> int:
+    """Choose decimals by the spread of the interval, so that its ends can be told apart."""
+    largest = max(abs(number) for number in numbers)
+    if len(unit) == 3 and unit.isupper():
+        return 0 if largest >= 1000 else 2
+    if unit in {"points", "days"}:
+        return 1
+    width = max(numbers) - min(numbers)
+    return 2 if unit == "sentiment" or width >= 0.1 else 4 if 0 < width < 0.01 else 3
+
+
+def _signed(number: float, digits: int, *, signed: bool) -> str:
+    text = f"{number:{'+' if signed else ''},.{digits}f}"
+    return text.replace("-", "−")

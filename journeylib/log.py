@@ -28,6 +28,7 @@ DAY = 24 * HOUR
 CODES = "codes.json"
 CUSTOMERS = "customers.parquet"
 _WHOLE = ("customer", "time", "touchpoint", "channel", "stage", "source")
+_NAMES = ("customer_id", "touchpoint", "channel", "stage", "source")
 _NO_EVENTS: dict[str, NDArray[Any]] = {
     **{name: np.array([], np.int64) for name in _WHOLE},
     **{name: np.array([], np.float64) for name in ("value", "sentiment")},
@@ -280,19 +281,19 @@ def _named(
     """Show a partition's first events; its journeys are numbered after those before it."""
     import pandas as pd
 
-    codes = partition.codes
+    codes, shown = partition.codes, slice(limit)
     stages = np.array([*codes.stages, "unmapped"], dtype=object)
     return pd.DataFrame(
         {
-            "customer_id": names[partition.customer],
-            "timestamp": pd.to_datetime(partition.time, unit="us", utc=True),
-            "touchpoint": np.array(codes.touchpoints, dtype=object)[partition.touchpoint],
-            "channel": np.array(codes.channels, dtype=object)[partition.channel],
-            "stage": stages[partition.stage],
-            "source": np.array(codes.sources, dtype=object)[partition.source],
-            "value": partition.value,
-            "sentiment": partition.sentiment,
-            "journey_id": partition.journey + journeys,
-            "position": position_in(partition.journey),
+            "customer_id": names[partition.customer[shown]],
+            "timestamp": pd.to_datetime(partition.time[shown], unit="us", utc=True),
+            "touchpoint": np.array(codes.touchpoints, dtype=object)[partition.touchpoint[shown]],
+            "channel": np.array(codes.channels, dtype=object)[partition.channel[shown]],
+            "stage": stages[partition.stage[shown]],
+            "source": np.array(codes.sources, dtype=object)[partition.source[shown]],
+            "value": partition.value[shown],
+            "sentiment": partition.sentiment[shown],
+            "journey_id": partition.journey[shown] + journeys,
+            "position": position_in(partition.journey)[shown],
         }
-    ).head(limit)
+    ).astype(dict.fromkeys(_NAMES, "str"))

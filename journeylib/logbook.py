@@ -17,7 +17,7 @@ import pandas as pd
 from journeylib.engine import fetch_row
 from journeylib.errors import DataError, Note, Problem, did_you_mean
 from journeylib.expressions import quote_name, quote_text
-from journeylib.formats import table_columns
+from journeylib.happenings import CANCELLATION, REFUND, SURVEY, TICKET, select_events
 from journeylib.log import CUSTOMERS, Codes, Log
 from journeylib.privacy import pseudonyms
 
@@ -30,10 +30,9 @@ if TYPE_CHECKING:
     from journeylib.identity import Identity
     from journeylib.sources import SourceTable
 
+__all__ = ["TICKET", "Built", "LogPlan", "build_log", "clean_name"]
+
 PARTITION_ROWS = 1_000_000
-SIGN_UP, CANCELLATION, ORDER, REFUND, TICKET = (
-    "sign-up", "cancellation", "order", "refund", "support ticket",
-)  # fmt: skip
 LONGEST_NAME = 120
 _CONTROL = re.compile(
     r"\x1b\[[0-9;]*[A-Za-z]|\x1b\].*?\x07|[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]"
@@ -111,7 +110,7 @@ def build_log(
     folder.mkdir(parents=True)
     con.execute(f"CREATE OR REPLACE TABLE ev ({_COLUMNS})")
     for index, source in enumerate(sources):
-        if rows := _events_of(con, index, source):
+        if rows := select_events(con, index, source):
             con.execute(f"INSERT INTO ev {rows}")
     notes: list[Note] = []
     names = {
@@ -120,8 +119,9 @@ def build_log(
     }
     placed = _place(con, names, plan, sources)
     codes = _codes(con, names, placed, plan, sources)
-    codes = _write_customers(con, identity, sources, folder, codes, plan.secret)
-    codes = replace(codes, **_period(con, plan))
+    codes = _write_customers(con, identity, folder, codes, secret=plan.secret)
+    start, end = _period(con, plan)
+    codes = replace(codes, start=start, end=end)
     _write_places(con, names["stage"], codes)
     _write_partitions(con, folder)
     log = Log(folder, codes)
@@ -129,70 +129,14 @@ def build_log(
     return Built(log, _facts(con, codes), placed, _outside(con, codes), notes)
 
 
-# ---------------------------------------------------------------- one select a source
-
-
-def _events_of(con: duckdb.DuckDBPyConnection, index: int, source: SourceTable) -> str:
-    has = table_columns(con, source.table)
-    table = quote_name(source.table)
-
-    def own(name: str, kind: str = "VARCHAR") -> str:
-        return f"CAST({quote_name(name)} AS {kind})" if name in has else f"NULL::{kind}"
-
-    ticket = quote_text(TICKET)
-    shapes = {
-        "events": (own("touchpoint"), own("timestamp", "BIGINT")),
-        "surveys": (f"concat({own('metric')}, ' survey')", own("timestamp", "BIGINT")),
-        "tickets": (f"coalesce({own('touchpoint')}, {ticket})", own("timestamp", "BIGINT")),
-    }
-    if source.kind == "orders":
-        return _orders_of(index, table, own, merged="order_id" in has)
-    if source.kind == "customers":
-        return _customers_of(index, table, own, has)
-    if source.kind not in shapes or not {"customer_id", "timestamp"} <= set(has):
-        return ""
-    touchpoint, time = shapes[source.kind]
-    return (
-        f"SELECT {own('customer_id')} AS customer_id, {time}, {touchpoint}, {own('channel')}, {own('stage')}, "
-        f"{index}, {own('value', 'DOUBLE')}, {own('sentiment', 'DOUBLE')}, {own('order', 'DOUBLE')}, "
-        f"_file, _row FROM {table} WHERE customer_id IS NOT NULL AND timestamp IS NOT NULL"
-    )
-
-
-def _orders_of(index: int, table: str, own: Callable[..., str], *, merged: bool) -> str:
-    """Rows of one order are one event; an order that nets below zero is a refund."""
-    number = "order_id" if merged else "concat(_file, '-', _row)"
-    named = f"CASE WHEN sum(value) < 0 THEN {quote_text(REFUND)} ELSE coalesce(first({own('touchpoint')} ORDER BY _file, _row), {quote_text(ORDER)}) END"
-    return (
-        f"SELECT customer_id, min(timestamp), {named}, first({own('channel')} ORDER BY _file, _row), "
-        f"NULL::VARCHAR, {index}, sum(value), NULL::DOUBLE, NULL::DOUBLE, min(_file), min(_row) "
-        f"FROM {table} GROUP BY customer_id, coalesce({number}, concat(_file, '-', _row))"
-    )
-
-
-def _customers_of(index: int, table: str, own: Callable[..., str], has: dict[str, str]) -> str:
-    parts = []
-    for column, touchpoint in (("signup", SIGN_UP), ("churned_at", CANCELLATION)):
-        if column in has:
-            named = quote_text(touchpoint)
-            if column == "signup" and "touchpoint" in has:
-                named = own("touchpoint")
-            parts.append(
-                f"SELECT customer_id, {own(column, 'BIGINT')}, {named}, "
-                f"{own('channel')}, NULL::VARCHAR, {index}, NULL::DOUBLE, NULL::DOUBLE, "
-                f"NULL::DOUBLE, _file, _row FROM {table} WHERE {quote_name(column)} IS NOT NULL"
-            )
-    return " UNION ALL ".join(parts)
-
-
 # ---------------------------------------------------------------- names and codes
 
 
 def clean_name(name: str) -> str:
-    """Make a name fit for a label: composed, without control signs, one blank between words.
+    r"""Make a name fit for a label: composed, without control signs, one blank between words.
 
     Example:
-        >>> clean_name(" Check\\x1b[31mout  page ")
+        >>> clean_name(" Check\x1b[31mout  page ")
         'Check out page'
     """
     name = _CONTROL.sub(" ", unicodedata.normalize("NFC", name))
@@ -236,7 +180,7 @@ def _place(
     plan: LogPlan,
     sources: Sequence[SourceTable],
 ) -> pd.DataFrame:
-    """Find the stage of each touchpoint: the data's own, else the rules', else the common meaning."""
+    """Find each touchpoint's stage: the data's own, else the rules', else the common meaning."""
     stages = list(plan.codes.stages)
     known = {stage.casefold(): stage for stage in stages}
     unknown = [name for name in names["stage"] if name.casefold() not in known]
@@ -277,7 +221,8 @@ def _stages_in_data(
 
 def _events_by_touchpoint(con: duckdb.DuckDBPyConnection) -> dict[int, int]:
     rows = con.execute(
-        "SELECT t.code, count(*) FROM ev JOIN touchpoint_codes t ON t.raw = touchpoint_raw GROUP BY 1"
+        "SELECT t.code, count(*) FROM ev JOIN touchpoint_codes t ON t.raw = touchpoint_raw "
+        "GROUP BY 1"
     ).fetchall()
     return {int(code): int(count) for code, count in rows}
 
@@ -299,6 +244,7 @@ def _codes(
     elif plan.codes.outcome == "conversion" and not purchases:
         good = []
     bad = [index[CANCELLATION]] if CANCELLATION in index else []
+    aside = [index[name] for name in _asides(con, sources) if name in index]
     buying = sorted({placed["stage"].iloc[code] for code in (purchases or good)})
     timing = plan.timings(buying)
     timings = [timing.get(stage, "pre_purchase") for stage in placed["stage"]]
@@ -312,7 +258,19 @@ def _codes(
         timing=tuple(timings),
         good=tuple(good),
         bad=tuple(bad),
+        aside=tuple(aside),
     )
+
+
+def _asides(con: duckdb.DuckDBPyConnection, sources: Sequence[SourceTable]) -> list[str]:
+    """Name what is no part of the road: answering a survey measures it, a refund undoes it."""
+    asked: list[str] = []
+    for source in sources:
+        if source.kind == "surveys":
+            table = quote_name(source.table)
+            rows = con.execute(f"SELECT DISTINCT metric FROM {table} WHERE metric IS NOT NULL")
+            asked += [clean_name(f"{row[0]}{SURVEY}").casefold() for row in rows.fetchall()]
+    return sorted({*asked, REFUND})
 
 
 def _purchase_codes(con: duckdb.DuckDBPyConnection, sources: Sequence[SourceTable]) -> list[int]:
@@ -330,13 +288,8 @@ def _purchase_codes(con: duckdb.DuckDBPyConnection, sources: Sequence[SourceTabl
 # ---------------------------------------------------------------- customers and partitions
 
 
-def _write_customers(  # noqa: PLR0913
-    con: duckdb.DuckDBPyConnection,
-    identity: Identity,
-    sources: Sequence[SourceTable],
-    folder: Path,
-    codes: Codes,
-    secret: bytes,
+def _write_customers(
+    con: duckdb.DuckDBPyConnection, identity: Identity, folder: Path, codes: Codes, *, secret: bytes
 ) -> Codes:
     """Give each customer a code in the order of its pseudonym, so that order tells nothing."""
     people = identity.customers.drop_duplicates("customer")[["customer"]]
@@ -356,16 +309,17 @@ def _write_customers(  # noqa: PLR0913
     return replace(codes, customers=len(people))
 
 
-def _period(con: duckdb.DuckDBPyConnection, plan: LogPlan) -> dict[str, int]:
+def _period(con: duckdb.DuckDBPyConnection, plan: LogPlan) -> tuple[int, int]:
+    if plan.period is not None:
+        return plan.period
     found = fetch_row(con, "SELECT min(timestamp), max(timestamp) FROM ev")
     first, last = found if found else (None, None)
-    if plan.period is not None:
-        return {"start": plan.period[0], "end": plan.period[1]}
-    return {"start": int(first or 0), "end": int(last or 0) + 1}
+    return int(first or 0), int(last or 0) + 1
 
 
 _SORTED = """
-SELECT CAST(c.code AS INTEGER) AS customer, ev.timestamp AS time, CAST(t.code AS INTEGER) AS touchpoint,
+SELECT CAST(c.code AS INTEGER) AS customer, ev.timestamp AS time,
+       CAST(t.code AS INTEGER) AS touchpoint,
        CAST(coalesce(h.code + 1, 0) AS SMALLINT) AS channel,
        CAST(coalesce(s.stage, p.stage, -1) AS TINYINT) AS stage, CAST(source AS SMALLINT) AS source,
        value, sentiment
@@ -384,7 +338,8 @@ def _write_places(con: duckdb.DuckDBPyConnection, stages: list[str], codes: Code
     )
     con.register("_incoming", own.astype("int32"))
     con.execute(
-        "CREATE OR REPLACE TABLE stage_places AS SELECT raw, stage FROM stage_codes JOIN _incoming USING (code)"
+        "CREATE OR REPLACE TABLE stage_places AS "
+        "SELECT raw, stage FROM stage_codes JOIN _incoming USING (code)"
     )
     con.unregister("_incoming")
     places = pd.DataFrame({"code": range(len(codes.stage_of)), "stage": list(codes.stage_of)})
@@ -416,8 +371,8 @@ def _write_partitions(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
 def _facts(con: duckdb.DuckDBPyConnection, codes: Codes) -> dict[str, int | float | str | None]:
     found = fetch_row(
         con,
-        "SELECT count(*), count(DISTINCT c.code), round(sum(value), 6), min(timestamp), max(timestamp) "
-        "FROM ev JOIN customer_codes c USING (customer_id)",
+        "SELECT count(*), count(DISTINCT c.code), round(sum(value), 6), min(timestamp), "
+        "max(timestamp) FROM ev JOIN customer_codes c USING (customer_id)",
     )
     events, customers, value, first, last = found or (0, 0, None, None, None)
     return {
@@ -437,8 +392,8 @@ def _stamp(micros: int | None) -> str | None:
 
 def _outside(con: duckdb.DuckDBPyConnection, codes: Codes) -> dict[str, int]:
     rows = con.execute(
-        f"SELECT source, count(*) FROM ev WHERE timestamp < {codes.start} OR timestamp >= {codes.end} "
-        "GROUP BY 1 ORDER BY 1"
+        "SELECT source, count(*) FROM ev "
+        f"WHERE timestamp < {codes.start} OR timestamp >= {codes.end} GROUP BY 1 ORDER BY 1"
     ).fetchall()
     counted = Counter({codes.sources[index]: int(count) for index, count in rows})
     return dict(counted)

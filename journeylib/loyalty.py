@@ -1,11 +1,13 @@
-"""What customers are worth and whether they stay: retention, repeat purchase, order value, scores."""
+"""What customers are worth and whether they stay: retention, repeat orders, order value, scores."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from journeylib.estimates import Estimate
 from journeylib.log import DAY
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
 EVERYONE = "all"
 SHARE_OF_GAPS = 0.9
+ORDER_COLUMNS = ("orders", "spent", "first_order", "last_order")
+ANSWER_COLUMNS = ("customer", "metric", "score", "weight", "scale_low", "scale_high")
 FEWEST_REPEATERS = 30
 
 
@@ -39,12 +43,13 @@ def measure_metrics(
     """Measure the client's metrics for all customers and for each persona.
 
     Args:
-        customers: One row per customer: ``customer, first, last, orders, spent, first_order,
-            last_order`` and, where the client knows it, ``churned``.
+        customers: One row per customer: ``customer, orders, spent, first_order, last_order,
+            longest_gap`` and, where the client knows it, ``churned``; what is absent is unknown.
         answers: One row per survey answer: ``customer, metric, score, weight``, scale ends
-            ``scale_low, scale_high``.
+            ``scale_low, scale_high``; may be empty.
         settings: ``currency``, ``outcome`` (kind), ``has_orders``, ``start`` and ``end``
-            (microseconds), ``inactive_days`` (a number, or None for the 90th percentile of gaps).
+            (microseconds), ``inactive_days`` (a number, or None for the 90th percentile of the
+            repeaters' gaps between orders, each customer's longest).
         personas: Columns ``customer`` and ``persona``; may be empty.
         targets: Goal by metric.
         confidence: Coverage of the intervals.
@@ -52,14 +57,15 @@ def measure_metrics(
     Returns:
         The result table ``metrics``; a metric that the data cannot carry has no row.
     """
-    persona_of = (
-        personas.set_index("customer")["persona"] if len(personas) else pd.Series(dtype="str")
-    )
+    customers = _complete(customers)
+    answers = answers.reindex(columns=list(dict.fromkeys([*answers.columns, *ANSWER_COLUMNS])))
     segments: list[tuple[str, pd.DataFrame, pd.DataFrame]] = [(EVERYONE, customers, answers)]
-    for name in sorted(persona_of.unique()):
-        own = customers[customers["customer"].map(persona_of) == name]
-        said = answers[answers["customer"].map(persona_of) == name]
-        segments.append((str(name), own, said))
+    if len(personas):
+        persona_of = personas.set_index("customer")["persona"]
+        for name in sorted(persona_of.unique()):
+            mine = persona_of.index[persona_of == name]
+            own, said = (frame[frame["customer"].isin(mine)] for frame in (customers, answers))
+            segments.append((str(name), own, said))
     inactive = _inactive_days(customers, settings)
     rows = []
     for segment, own, said in segments:
@@ -73,6 +79,12 @@ def measure_metrics(
             if isinstance(estimate, Estimate)
         ]
     return complete_result("metrics", pd.DataFrame(rows))
+
+
+def _complete(customers: pd.DataFrame) -> pd.DataFrame:
+    """Give customers of whom no order is known the columns of orders, as never having bought."""
+    columns = list(dict.fromkeys([*customers.columns, "customer", *ORDER_COLUMNS]))
+    return customers.reindex(columns=columns).fillna({"orders": 0, "spent": 0.0})
 
 
 def _row(estimate: Estimate) -> dict[str, object]:
@@ -96,7 +108,8 @@ def _behaviour(
         yield share_estimate(
             again, len(buyers), metric="repeat_purchase_rate", confidence=confidence
         )
-        yield _order_value(buyers, str(settings["currency"] or ""), confidence)
+        if len(buyers) > 1:
+            yield _order_value(buyers, str(settings["currency"] or ""), confidence)
 
 
 def _contractual(customers: pd.DataFrame, confidence: float) -> Iterable[Estimate | Refusal]:
@@ -110,56 +123,55 @@ def _contractual(customers: pd.DataFrame, confidence: float) -> Iterable[Estimat
 def _non_contractual(
     customers: pd.DataFrame, settings: Mapping[str, object], inactive: float, confidence: float
 ) -> Iterable[Estimate | Refusal]:
-    """Retention over the two halves of the period; churn by days without an order at its end."""
+    """Retention over the two halves of the period; churn by days without an order at its end.
+
+    The orders, not the period, say where the data ends: an export made before the period was over
+    would else read as customers who stay away.
+    """
     buyers = customers[customers["orders"] > 0]
-    start, end = int(str(settings["start"])), int(str(settings["end"]))
+    if buyers.empty:
+        return
+    start = max(int(str(settings["start"])), int(buyers["first_order"].min()))
+    end = min(int(str(settings["end"])), int(buyers["last_order"].max()) + 1)
     middle = start + (end - start) // 2
-    first_half = buyers[buyers["first_order"] < middle]
-    if len(first_half):
-        stayed = int((first_half["last_order"] >= middle).sum())
-        found = share_estimate(
-            stayed, len(first_half), metric="retention_rate", confidence=confidence
-        )
-        if isinstance(found, Estimate):
-            day = pd.Timestamp(middle, unit="us").strftime("%Y-%m-%d")
-            yield _sourced(
-                found, f"bought before and from {day} on / bought before; {found.source}"
-            )
-    old = buyers[buyers["first_order"] < end - inactive * DAY]
-    if len(old) and np.isfinite(inactive):
-        gone = int((old["last_order"] < end - inactive * DAY).sum())
-        found = share_estimate(gone, len(old), metric="churn_rate", confidence=confidence)
-        if isinstance(found, Estimate):
-            yield _sourced(
-                found, f"no order in the last {inactive:.0f} days of the data; {found.source}"
-            )
+    day = pd.Timestamp(middle, unit="us").strftime("%Y-%m-%d")
+    older = buyers[buyers["first_order"] < middle]
+    stayed = older["last_order"] >= middle
+    yield _share_of(
+        stayed, "retention_rate", f"bought before and from {day} on / bought before", confidence
+    )
+    if np.isfinite(inactive):
+        old = buyers[buyers["first_order"] < end - inactive * DAY]
+        gone = old["last_order"] < end - inactive * DAY
+        text = f"no order in the last {inactive:.0f} days of the orders"
+        yield _share_of(gone, "churn_rate", text, confidence)
 
 
-def _sourced(estimate: Estimate, source: str) -> Estimate:
-    from dataclasses import replace
-
-    return replace(estimate, source=source)
+def _share_of(
+    happened: pd.Series, metric: str, meaning: str, confidence: float
+) -> Estimate | Refusal:
+    found = share_estimate(int(happened.sum()), len(happened), metric=metric, confidence=confidence)
+    if isinstance(found, Estimate):
+        return replace(found, source=f"{meaning}; {found.source}")
+    return found
 
 
 def _inactive_days(customers: pd.DataFrame, settings: Mapping[str, object]) -> float:
     declared = settings["inactive_days"]
     if declared is not None:
         return float(str(declared))
-    repeaters = customers[customers["orders"] > 1] if "orders" in customers else customers[:0]
+    repeaters = customers[customers["orders"] > 1]
     if len(repeaters) < FEWEST_REPEATERS:
         return np.inf
-    span = (repeaters["last_order"] - repeaters["first_order"]) / DAY
-    return float(np.quantile(span / (repeaters["orders"] - 1), SHARE_OF_GAPS))
+    mean = (repeaters["last_order"] - repeaters["first_order"]) / DAY / (repeaters["orders"] - 1)
+    gaps = repeaters["longest_gap"].fillna(mean) if "longest_gap" in repeaters else mean
+    return float(np.quantile(gaps.astype(float), SHARE_OF_GAPS))
 
 
-def _order_value(buyers: pd.DataFrame, currency: str, confidence: float) -> Estimate | None:
+def _order_value(buyers: pd.DataFrame, currency: str, confidence: float) -> Estimate:
     """Money per order: a ratio of sums over customers, so customers are the unit."""
-    from scipy import stats
-
     spent, orders = buyers["spent"].to_numpy(float), buyers["orders"].to_numpy(float)
     value = spent.sum() / orders.sum()
-    if len(buyers) < 2:
-        return None
     residual = spent - value * orders
     error = np.sqrt(len(buyers) / (len(buyers) - 1) * (residual**2).sum()) / orders.sum()
     half = float(stats.t.ppf((1 + confidence) / 2, len(buyers) - 1) * error)
@@ -171,18 +183,15 @@ def _order_value(buyers: pd.DataFrame, currency: str, confidence: float) -> Esti
 
 
 def _answers(answers: pd.DataFrame, confidence: float) -> Iterable[Estimate | Refusal]:
+    scores: dict[str, Callable[..., Estimate | Refusal]] = {
+        "nps": net_promoter_score, "csat": customer_satisfaction, "ces": customer_effort,
+    }  # fmt: skip
     for metric, said in answers.groupby("metric", sort=True):
-        score: Callable[..., Estimate | Refusal] | None = {
-            "nps": net_promoter_score, "csat": customer_satisfaction, "ces": customer_effort,
-        }.get(str(metric))  # fmt: skip
-        if score is None:
+        if str(metric) not in scores:
             continue
-        ends = (
-            {}
-            if metric == "nps"
-            else {"low": said["scale_low"].iloc[0], "high": said["scale_high"].iloc[0]}
-        )
-        weights = (
-            {"weights": said["weight"]} if said["weight"].notna().all() and metric != "ces" else {}
-        )
-        yield score(said["score"], confidence=confidence, **ends, **weights)
+        options: dict[str, object] = {"confidence": confidence}
+        if metric != "nps":
+            options |= {"low": said["scale_low"].iloc[0], "high": said["scale_high"].iloc[0]}
+        if metric != "ces" and said["weight"].notna().all():
+            options["weights"] = said["weight"]
+        yield scores[str(metric)](said["score"], **options)

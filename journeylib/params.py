@@ -228,7 +228,7 @@ def _fill_in(tree: dict[str, Any], file: str) -> list[Problem]:
 # ------------------------------------------------------------------ problems
 
 
-def _problem(error: Any, tree: dict[str, Any], file: str) -> Problem:  # noqa: ANN401
+def _problem(error: Any, tree: dict[str, Any], file: str) -> Problem:
     place = tuple(part for part in error["loc"] if part != "[key]")
     context = error["ctx"]
     line = _line_at(tree, place)

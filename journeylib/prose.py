@@ -6,15 +6,13 @@ Sentences report what was measured and how sure it is. They say *change* or *goe
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from journeylib.exhibits import Sentence
 from journeylib.labels import (
     clean_label,
     count_text,
-    interval_text,
+    estimate_text,
     is_missing,
     metric_name,
     share_text,
@@ -22,7 +20,9 @@ from journeylib.labels import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
+
+    import pandas as pd
 
 NOTHING = "Nothing can be said here: {}."
 KIND_WORDS = {
@@ -43,45 +43,34 @@ VERDICT_WORDS = {
 }
 
 
-def _estimate(row: Mapping[str, object], *, signed: bool = False) -> str:
+def _estimate(row: Mapping[str, Any], *, difference: bool = False) -> str:
     unit = "" if is_missing(row["unit"]) else str(row["unit"])
-    value = float(str(row["value"]))
-    if unit == "share" and signed:
-        return _points(row)
-    between = interval_text(float(str(row["low"])), float(str(row["high"])), unit)
-    text = value_text(value, unit, signed=signed)
-    return f"{text} ({between})" if between else text
+    text = estimate_text(row["value"], row["low"], row["high"], unit, difference=difference)
+    return text.replace(" pp ", " percentage points ")
 
 
-def _points(row: Mapping[str, object]) -> str:
-    """Write a difference of shares in percentage points."""
-    value, low, high = (100 * float(str(row[name])) for name in ("value", "low", "high"))
-    shown = [f"{number:+.1f}".replace("-", "−") for number in (value, low, high)]
-    return f"{shown[0]} percentage points ({shown[1]} to {shown[2]})"
-
-
-def _place(row: Mapping[str, object]) -> str:
+def _place(row: Mapping[str, Any]) -> str:
     channel = "" if is_missing(row.get("channel")) else clean_label(row["channel"])
     name = clean_label(row["touchpoint"]).replace("_", " ")
     return f"“{name}”" + (f" ({channel})" if channel else "")
 
 
 def sources_sentence(sources: pd.DataFrame) -> Sentence:
-    """Say how many rows of how many sources were used."""
+    """Say how many rows of how many sources were used, and where most were lost."""
     if sources.empty:
         return Sentence(NOTHING.format("no source was read"))
-    read, used = int(sources["rows_read"].sum()), int(sources["rows_used"].sum())
-    worst = (
-        sources.assign(lost=sources["rows_dropped"] / sources["rows_read"])
-        .nlargest(1, "lost")
-        .iloc[0]
+    inside = sources["rows_read"] - sources["rows_outside"]
+    lost = sources["rows_dropped"] - sources["rows_outside"]
+    outside = int(sources["rows_outside"].sum())
+    text = (
+        f"**{int(sources['rows_used'].sum()):,} of {int(inside.sum()):,} rows from "
+        f"{len(sources)} source(s) could be used**"
     )
-    text = f"**{used:,} of {read:,} rows from {len(sources)} source(s) could be used.**"
-    if worst["rows_dropped"]:
-        lost = share_text(worst["lost"])
-        text += (
-            f" The largest loss is in {clean_label(worst['source'])}: {lost} ({worst['reasons']})."
-        )
+    text += f"; {outside:,} more lie outside the period." if outside else "."
+    if lost.sum():
+        worst = sources.loc[(lost / inside.clip(lower=1)).idxmax()]
+        share = share_text(float((lost / inside.clip(lower=1)).max()))
+        text += f" The largest loss is in {clean_label(worst['source'])}: {share}."
     return Sentence(text)
 
 
@@ -112,12 +101,13 @@ def personas_sentence(personas: pd.DataFrame, reason: str = "") -> Sentence:
 
 
 def stages_sentence(stages: pd.DataFrame) -> Sentence:
-    """Say between which stages most customers stay behind."""
+    """Say between which stages most customers stay behind; the last move, to praise, is rare anyway."""
     everyone = stages[(stages["persona"] == "all") & (stages["reached"] > 0)]
-    steps = everyone.dropna(subset=["value"])
-    if steps.empty:
+    moves = everyone.dropna(subset=["value"])
+    if moves.empty:
         return Sentence(NOTHING.format("no journey crosses two stages"))
-    row = steps.assign(lost=steps["reached"] * (1 - steps["value"])).nlargest(1, "lost").iloc[0]
+    moves = moves.iloc[:-1] if len(moves) > 2 else moves
+    row = moves.assign(lost=moves["reached"] * (1 - moves["value"])).nlargest(1, "lost").iloc[0]
     return Sentence(
         f"**Most customers stay behind after {clean_label(row['stage'])}**: of "
         f"{count_text(row['reached'])} who reached it, {_estimate(row)} went on to a later stage."
@@ -132,9 +122,8 @@ def paths_sentence(paths: pd.DataFrame) -> Sentence:
     first = named.iloc[0]
     path = clean_label(first["path"]).replace("_", " ")
     return Sentence(
-        f"**No two customers need take the same road.** The most common journey, {path}, makes up "
-        f"{_estimate(first)} of all {count_text(first['n'])}; the {len(named)} most common together "
-        f"{share_text(named['share'].sum())}."
+        f"**The {len(named)} most common journeys make up {share_text(named['share'].sum())} of all "
+        f"{count_text(first['n'])}.** The most common, {path}, makes up {_estimate(first)}."
     )
 
 
@@ -147,7 +136,7 @@ def pains_sentence(pains: pd.DataFrame) -> Sentence:
     first = pains.iloc[0]
     what = KIND_WORDS[str(first["kind"])].format(place=_place(first))
     return Sentence(
-        f"**{what[0].upper()}{what[1:]}**: {_estimate(first, signed=True)}, "
+        f"**{what[0].upper()}{what[1:]}**: {_estimate(first, difference=True)}, "
         f"{count_text(first['customers'])} customers concerned. This goes with the touchpoint; "
         "what causes it is not shown."
     )
@@ -159,7 +148,7 @@ def delights_sentence(delights: pd.DataFrame) -> Sentence:
         return Sentence("**No touchpoint is rated clearly better than the others.**")
     first = delights.iloc[0]
     return Sentence(
-        f"**Customers speak best of {_place(first)}**: {_estimate(first, signed=True)} against all "
+        f"**Customers speak best of {_place(first)}**: {_estimate(first, difference=True)} against all "
         f"other touchpoints, on a scale of −1 to 1 ({count_text(first['n'])} customers)."
     )
 
@@ -176,17 +165,17 @@ def metrics_sentence(metrics: pd.DataFrame) -> Sentence:
     return Sentence(f"**Where things stand**: {'; '.join(parts)}.")
 
 
-def _goal(row: Mapping[str, object]) -> str:
+def _goal(row: Mapping[str, Any]) -> str:
     if is_missing(row["target"]):
         return ""
-    target, low, high = (float(str(row[name])) for name in ("target", "low", "high"))
+    target, low, high = row["target"], row["low"], row["high"]
     goal = value_text(target, str(row["unit"]))
     if low <= target <= high:
         return f", goal {goal} within reach of the interval"
     return f", {'above' if low > target else 'below'} the goal of {goal}"
 
 
-def impact_sentence(impact: Mapping[str, object]) -> Sentence:
+def impact_sentence(impact: Mapping[str, Any]) -> Sentence:
     """Say what an intervention did and whether that may be read.
 
     Args:
@@ -198,8 +187,10 @@ def impact_sentence(impact: Mapping[str, object]) -> Sentence:
         return Sentence(f"**{name}: {plain}.** No figure could be computed.")
     noun = "change" if str(impact["evidence"]) in {"C", "D"} else "effect"
     metric = metric_name(impact["metric"])
-    n = f"n = {count_text(impact['n'])}, evidence {impact['evidence']}"  # type: ignore[arg-type]
-    return Sentence(f"**{name}: {plain}.** {metric}: {noun} {_estimate(impact, signed=True)}, {n}.")
+    n = f"n = {count_text(impact['n'])}, evidence {impact['evidence']}"
+    return Sentence(
+        f"**{name}: {plain}.** {metric}: {noun} {_estimate(impact, difference=True)}, {n}."
+    )
 
 
 def impacts_sentences(impacts: pd.DataFrame) -> list[Sentence]:
@@ -209,15 +200,14 @@ def impacts_sentences(impacts: pd.DataFrame) -> list[Sentence]:
 
 
 def coverage_sentence(
-    sources: pd.DataFrame, identity: pd.DataFrame, *, period: tuple[str, str]
+    sources: pd.DataFrame, customers: pd.DataFrame, *, period: tuple[str, str]
 ) -> Sentence:
-    """Say what was looked at: customers, rows, sources, days."""
+    """Say what was looked at: rows, sources, customers, days."""
     rows = int(sources["rows_used"].sum()) if len(sources) else 0
-    customers = int(identity["customers"].max()) if len(identity) else 0
     days = f", {period[0]} to {period[1]}" if period[0] else ""
     return Sentence(
         f"We looked at **{rows:,} rows from {len(sources)} source(s)** about "
-        f"**{customers:,} customers**{days}."
+        f"**{len(customers):,} customers**{days}."
     )
 
 
@@ -246,8 +236,3 @@ def find_findings(tables: Mapping[str, pd.DataFrame]) -> list[Sentence]:
         )
     found.append(sources_sentence(tables["sources"]))
     return found[:5]
-
-
-def missing_sentence(names: Iterable[str]) -> Sentence:
-    """Say which sources would give what is missing."""
-    return Sentence(f"Not shown, because no source provides it: {', '.join(names)}.")

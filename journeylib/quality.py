@@ -116,7 +116,7 @@ def _notes(source: SourceTable) -> list[tuple[str, str, str, float, str]]:
             f"{note.column}: {note.message}" if note.column else note.message,
         )
         for note in source.notes
-        if note.code in NOTE_CHECKS
+        if note.code in NOTE_CHECKS and (note.rows or note.code != "N-COLUMN-ABSENT")
     ]
 
 

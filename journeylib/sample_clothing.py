@@ -176,7 +176,7 @@ def _browse(
     road.meet("product page", share=looked * 0.7, minutes=2)
 
 
-def walk_after_order(rng: np.random.Generator, visits: pd.DataFrame, ordered: Any) -> Road:  # noqa: ANN401
+def walk_after_order(rng: np.random.Generator, visits: pd.DataFrame, ordered: Any) -> Road:
     """Walk on from the order: parcel or counter, return, loyalty, review, referral."""
     count, mode = len(visits), visits["mode"].to_numpy()
     parcel, pickup = mode == "parcel", mode == "pick-up"

@@ -136,7 +136,7 @@ def draw_numbers(
     return np.array([f"{prefix}{number:0{digits}d}" for number in numbers], dtype=object)
 
 
-def by_text(mask: NDArray[Any] | pd.Series, yes: Any, no: Any) -> NDArray[Any]:  # noqa: ANN401
+def by_text(mask: NDArray[Any] | pd.Series, yes: Any, no: Any) -> NDArray[Any]:
     """Choose text by a mask, as objects (NumPy would cut it to a fixed width)."""
     return np.where(np.asarray(mask), np.asarray(yes, dtype=object), np.asarray(no, dtype=object))
 
@@ -224,7 +224,7 @@ def draw_stars(rng: np.random.Generator, mood: NDArray[Any]) -> NDArray[np.int64
     return np.clip(np.round(3.4 + 1.3 * mood + rng.normal(0, 0.8, mood.size)), 1, 5).astype(int)
 
 
-def share_of(flags: Any) -> float:  # noqa: ANN401
+def share_of(flags: Any) -> float:
     """Give the share of true flags, rounded as truth files hold it; 0 of none is 0."""
     flags = np.asarray(flags, dtype=float)
     return round(float(flags.mean()), 4) if flags.size else 0.0

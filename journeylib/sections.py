@@ -61,7 +61,7 @@ class Section(BaseModel):
 
     @model_validator(mode="wrap")
     @classmethod
-    def _check_whole(cls, raw: Any, handler: Callable[[Any], Self]) -> Self:  # noqa: ANN401
+    def _check_whole(cls, raw: Any, handler: Callable[[Any], Self]) -> Self:
         found: list[InitErrorDetails] = []
         try:
             made = handler(raw)
@@ -75,7 +75,7 @@ class Section(BaseModel):
             made._masked.update(_masks(raw))
         return made
 
-    def __repr_args__(self) -> Any:  # noqa: ANN401
+    def __repr_args__(self) -> Any:
         for name, value in super().__repr_args__():
             yield name, self._masked.get(name or "", value)
 
@@ -106,7 +106,7 @@ def _without_echo(errors: list[Any], owner: type[BaseModel]) -> list[Any]:
     ]
 
 
-def _explain(error: Any, owner: type[BaseModel]) -> InitErrorDetails:  # noqa: ANN401
+def _explain(error: Any, owner: type[BaseModel]) -> InitErrorDetails:
     kind, context, place = error["type"], error.get("ctx", {}), error["loc"]
     code, fix = "E-PARAMS-VALUE", ""
     if kind.startswith("E-"):

@@ -1,9 +1,10 @@
-"""Where each touchpoint stands on the journey: by the client's rules, else by its common meaning."""
+"""Where each touchpoint stands on the journey: by the client's rules, else by common meaning."""
 
 from __future__ import annotations
 
 import fnmatch
 import re
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,19 +19,33 @@ TIMING_OF = {
     "loop": (0, 0, 1, 2, 2),
 }
 # Common words of exports, by the canonical place of the touchpoint: 0 awareness, 1 consideration,
-# 2 decision, 3 use and service, 4 advocacy. Only whole words count.
+# 2 decision, 3 use and service, 4 advocacy. Only whole words count; two in
+# a row ("pick-up") also count as one, and before either of them.
 COMMON_WORDS: dict[int, tuple[str, ...]] = {
-    0: ("ad", "ads", "advert", "campaign", "banner", "landing", "home", "homepage", "promo", "search",
-        "social", "impression", "newsletter", "visit", "blog", "seo", "affiliate", "instagram"),
-    1: ("category", "catalog", "catalogue", "product", "view", "detail", "details", "compare",
+    0: (
+        "ad", "ads", "advert", "campaign", "banner", "landing", "home", "homepage", "promo",
+        "search", "social", "impression", "newsletter", "visit", "blog", "seo", "affiliate",
+        "instagram",
+    ),
+    1: (
+        "category", "catalog", "catalogue", "product", "view", "detail", "details", "compare",
         "wishlist", "demo", "trial", "pricing", "quote", "filter", "faq", "brochure", "browse",
-        "signup", "registration", "register", "consideration", "size"),
-    2: ("cart", "basket", "checkout", "payment", "pay", "purchase", "order", "buy", "booking", "book",
-        "reservation", "delivery_choice", "choice", "contract", "till", "subscribe", "conversion"),
-    3: ("delivery", "shipment", "shipping", "pickup", "onboarding", "setup", "support", "ticket",
-        "return", "refund", "renewal", "renew", "login", "account", "use", "usage", "stay", "service",
-        "invoice", "billing", "cancellation", "cancel", "survey", "call", "complaint", "upgrade"),
-    4: ("review", "referral", "refer", "share", "recommend", "loyalty", "advocate", "testimonial"),
+        "signup", "registration", "register", "consideration", "size",
+    ),
+    2: (
+        "cart", "basket", "checkout", "payment", "pay", "purchase", "order", "buy", "booking",
+        "book", "reservation", "deliverychoice", "choice", "contract", "till", "subscribe",
+        "conversion",
+    ),
+    3: (
+        "delivery", "shipment", "shipping", "pickup", "onboarding", "setup", "support", "ticket",
+        "return", "refund", "renewal", "renew", "login", "account", "use", "usage", "stay",
+        "service", "invoice", "billing", "cancellation", "cancel", "survey", "call", "complaint",
+        "upgrade",
+    ),
+    4: (
+        "review", "referral", "refer", "share", "recommend", "loyalty", "advocate", "testimonial",
+    ),
 }  # fmt: skip
 PLACE_IN = {
     "five": (0, 1, 2, 3, 4),
@@ -70,11 +85,24 @@ def _stage_of(
             return stage, "rule"
     if model not in PLACE_IN:
         return UNMAPPED, ""
-    words = set(re.split(r"[^\w]+|_", name.casefold()))
-    for place in (4, 3, 2, 1, 0):
-        if words & set(COMMON_WORDS[place]):
-            return order[PLACE_IN[model][place]], "name"
+    words = _words(name)
+    pairs = {first + second for first, second in pairwise(words)}
+    for found in (pairs, {*words, *(word.removesuffix("s") for word in words)}):
+        for place in (4, 3, 2, 1, 0):
+            if found & set(COMMON_WORDS[place]):
+                return order[PLACE_IN[model][place]], "name"
     return UNMAPPED, ""
+
+
+def _words(name: str) -> list[str]:
+    """Take a name apart at blanks, signs and inner capitals.
+
+    Example:
+        >>> _words("AddToCart"), _words("sign-up page")
+        (['add', 'to', 'cart'], ['sign', 'up', 'page'])
+    """
+    parted = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name)
+    return [word for word in re.split(r"[\W_]+", parted.casefold()) if word]
 
 
 def _fits(name: str, glob: str) -> bool:

@@ -332,7 +332,8 @@ def _picture(design: str, drawn: pd.DataFrame, start: object, metric: str) -> Ax
     if design == "ab_test":
         return plot_arms(drawn[drawn["metric"] == metric] if "metric" in drawn else drawn)
     if design == "difference_in_differences":
-        return plot_group_series(drawn, start=start)
+        groups = drawn[drawn["series"] != "gap"].rename(columns={"series": "group"})
+        return plot_group_series(groups, start=start)
     return plot_series(drawn, start=start)
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from journeylib.log import HOUR, first_of, last_of
+from journeylib.log import DAY, HOUR, first_of, last_of
 from journeylib.quantiles import Durations
 
 if TYPE_CHECKING:
@@ -26,6 +26,12 @@ def _customers_by(keys: Integers, customer: Integers, size: int) -> Integers:
     """Count the distinct customers of each key."""
     pairs = np.unique(customer * size + keys)
     return np.bincount(pairs % size, minlength=size)
+
+
+def _total(keys: Integers, amounts: Floats, size: int) -> Floats:
+    """Add up amounts by key; a missing amount counts as none."""
+    weights = np.nan_to_num(amounts)
+    return np.bincount(keys, weights=weights, minlength=size).astype(np.float64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +74,9 @@ def summarise_touches(part: Part) -> Touches:
     channels = len(log.codes.channels)
     size = max(1, len(log.codes.touchpoints) * channels)
     key = log.touchpoint * channels + log.channel
-    money = np.bincount(key, weights=np.nan_to_num(log.value), minlength=size)
+    events = np.bincount(key, minlength=size)
     return Touches(
-        log.codes, np.bincount(key, minlength=size), _customers_by(key, log.customer, size), money
+        log.codes, events, _customers_by(key, log.customer, size), _total(key, log.value, size)
     )
 
 
@@ -156,8 +162,8 @@ def summarise_moves(part: Part) -> Moves:
     hours = (log.time[inside] - log.time[inside - 1]) / HOUR
     return Moves(
         log.codes,
-        Tally.of(pairs % (size * size), made, np.ones(len(made)), made**2.0, made * 1.0 * own_left),
-        Tally.of(rows % size, left, left**2.0, np.ones(len(left))),
+        Tally.of(pairs % (size * size), made, np.ones(len(made)), made**2, made * own_left),
+        Tally.of(rows % size, left, left**2, np.ones(len(left))),
         Durations.of(key, hours),
     )
 
@@ -175,8 +181,9 @@ class Customers:
         """One row per customer.
 
         Columns ``customer, events, first, last, orders, value, spent, cancelled, touchpoints``,
-        ``first_order, last_order``, ``channel:NAME`` (events) and ``stage:NAME`` (first time
-        there). Times are microseconds; NEVER or -1 where there is none.
+        ``first_order, last_order, longest_gap`` (days between two orders), ``channel:NAME``
+        (events), ``stage:NAME`` (first time there) and ``next:NAME`` (first time in a later stage
+        after that). Times are microseconds; NEVER or -1 where there is none.
         """
         return self.rows
 
@@ -184,13 +191,11 @@ class Customers:
 def summarise_customers(part: Part) -> Customers:
     """Describe each customer by what they did in the period."""
     log = part.load()
-    if not len(log):
-        return Customers(_customer_columns(log, np.array([], dtype=np.int64)))
     return Customers(_customer_columns(log, np.flatnonzero(first_of(log.customer))))
 
 
 def _customer_columns(log: Partition, starts: Integers) -> pd.DataFrame:
-    ends = np.append(starts[1:], len(log))[: len(starts)]
+    ends = np.append(starts[1:], len(log))[: len(starts)]  # nothing ends where nothing starts
     group = np.repeat(np.arange(len(starts)), ends - starts)
     good, size = log.is_good, len(starts)
     orders = good & ~(log.value < 0)
@@ -199,30 +204,47 @@ def _customer_columns(log: Partition, starts: Integers) -> pd.DataFrame:
         "customer": log.customer[starts],
         "events": ends - starts,
         "first": log.time[starts],
-        "last": log.time[ends - 1] if size else log.time[:0],
+        "last": log.time[ends - 1],
         "orders": np.bincount(group[orders], minlength=size),
-        "value": np.bincount(group, weights=np.nan_to_num(log.value), minlength=size),
-        "spent": np.bincount(group[orders], weights=log.value[orders], minlength=size),
+        "value": _total(group, log.value, size),
+        "spent": _total(group[orders], log.value[orders], size),
         "cancelled": np.bincount(group[log.is_bad], minlength=size) > 0,
         "touchpoints": np.bincount(pairs // max(1, len(log.codes.touchpoints)), minlength=size),
     }
     for code, name in enumerate(log.codes.channels):
         columns[f"channel:{name}"] = np.bincount(group[log.channel == code], minlength=size)
     for code, name in enumerate(log.codes.stages):
-        columns[f"stage:{name}"] = _first_time(log, group, code, size)
-    last_order = np.full(size, -1, dtype=np.int64)
-    np.maximum.at(last_order, group[orders], log.time[orders])
-    columns["last_order"] = last_order
-    columns["first_order"] = np.full(size, NEVER, dtype=np.int64)
-    np.minimum.at(columns["first_order"], group[orders], log.time[orders])
-    return pd.DataFrame(columns)
+        columns[f"stage:{name}"], columns[f"next:{name}"] = _stage_times(log, group, code, size)
+    return pd.DataFrame({**columns, **_order_times(log.time[orders], group[orders], size)})
 
 
-def _first_time(log: Partition, group: Integers, stage: int, size: int) -> Integers:
-    first = np.full(size, NEVER, dtype=np.int64)
-    there = log.stage == stage
-    np.minimum.at(first, group[there], log.time[there])
-    return first
+def _order_times(time: Integers, group: Integers, size: int) -> dict[str, Integers | Floats]:
+    """Time of each customer's first and last order, and the longest gap between two."""
+    first, last = np.full(size, NEVER, dtype=np.int64), np.full(size, -1, dtype=np.int64)
+    longest = np.full(size, np.nan)
+    opens, closes = first_of(group), last_of(group)
+    first[group[opens]], last[group[closes]] = time[opens], time[closes]
+    np.fmax.at(longest, group[1:][~opens[1:]], np.diff(time)[~opens[1:]] / DAY)
+    return {"last_order": last, "first_order": first, "longest_gap": longest}
+
+
+def _stage_times(
+    log: Partition, group: Integers, stage: int, size: int
+) -> tuple[Integers, Integers]:
+    """Time of each customer's first event in a stage, and of the first in a later stage after it.
+
+    "After" goes by the order of events, because the clocks of exports are coarse.
+    """
+    reached, went = np.full((2, size), NEVER, dtype=np.int64)
+    there = np.flatnonzero(log.stage == stage)
+    first = there[first_of(group[there])]
+    reached[group[first]] = log.time[first]
+    position = np.full(size, len(log))
+    position[group[first]] = first
+    later = np.flatnonzero((log.stage > stage) & (np.arange(len(log)) > position[group]))
+    onward = later[first_of(group[later])]
+    went[group[onward]] = log.time[onward]
+    return reached, went
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,8 +346,8 @@ def summarise_loops(part: Part) -> Loops:
     touchpoint, customer = log.touchpoint[at], log.customer[at]
     first, last = first_of(key), last_of(key)
     looped = np.bincount(np.cumsum(first)[loop] - 1, minlength=int(first.sum())) > 0
-    span = (log.time[order[last]] - log.time[order[first]]) / (24 * HOUR)
-    days = np.bincount(log.touchpoint[order[first]][looped], weights=span[looped], minlength=size)
+    span = (log.time[order[last]] - log.time[order[first]]) / DAY
+    days = _total(log.touchpoint[order[first]][looped], span[looped], size)
     return Loops(
         log.codes,
         np.bincount(touchpoint, minlength=size),

@@ -140,7 +140,7 @@ INPUTS: dict[str, tuple[Column, ...]] = {
 RESULTS: dict[str, tuple[str, ...]] = {
     "sources": (
         "source", "kind", "rows_read", "rows_used", "rows_dropped", "reasons", "first", "last",
-        "customers", "value_sum",
+        "customers", "value_sum", "rows_outside",
     ),
     "quality": ("check", "source", "status", "affected", "message"),
     "identity": ("source", "records", "customers", "matched_share", "conflicts"),

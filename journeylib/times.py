@@ -9,222 +9,318 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING
 
+from journeylib.columns import MISSING_TEXT
 from journeylib.engine import fetch_row
 from journeylib.expressions import quote_name, quote_text
+from journeylib.numbers import read_number
 
 if TYPE_CHECKING:
     from journeylib.columns import Reader
+    from journeylib.profiles import Profile
 
-_CLOCKS = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", "T%H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
-_DAY_FIRST = ("%d/%m/%Y", "%d.%m.%Y", "%d-%m-%Y", "%d.%m.%y", "%d/%m/%y", "%d %m %Y")
-_MONTH_FIRST = ("%m/%d/%Y", "%m-%d-%Y", "%m/%d/%y")
+_CLOCKS = (
+    "", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", "T%H:%M", "T%H:%M:%S", " %I:%M %p", " %I:%M:%S %p",
+)  # fmt: skip
+_DAY_FIRST = ("%d/%m/%Y", "%d.%m.%Y", "%d-%m-%Y", "%d.%m.%y", "%d/%m/%y", "%d-%m-%y", "%d %m %Y")
+_MONTH_FIRST = ("%m/%d/%Y", "%m-%d-%Y", "%m/%d/%y", "%m-%d-%y", "%m %d %Y")
 _PLAIN = (
     "%Y/%m/%d", "%Y.%m.%d", "%Y%m%d", "%d %b %Y", "%d %B %Y", "%d-%b-%Y", "%d-%b-%y", "%b %d, %Y",
-    "%B %d, %Y", "%Y %B %d", "%Y %b %d", "%Y %m %d", "%Y-%m", "%Y %m", "%Y %B", "%Y %b", "%Y",
+    "%B %d, %Y", "%Y %B %d", "%Y %b %d", "%Y %m %d", "%Y-%m", "%Y/%m", "%m/%Y", "%Y %m", "%Y%m",
+    "%Y %B", "%Y %b", "%B %Y", "%b %Y", "%Y",
 )  # fmt: skip
-_ISO = r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}([.,]\d+)?)?)?( ?(Z|UTC|[+-]\d{2}(:?\d{2})?))?"
-_AWARE = r".*\d{2}:\d{2}.*( ?(Z|UTC|[+-]\d{2}(:?\d{2})?))"
-_QUARTER = r"(Q([1-4])[ /-]?(\d{4})|(\d{4})[ /-]?Q([1-4]))"
+_OFFSET = "( ?(Z|UTC|GMT|[+-][0-9]{2}(:?[0-9]{2})?))"
+_CLOCK = "[0-9]{2}:[0-9]{2}(:[0-9]{2}([.,][0-9]+)?)?"
+_ISO = f"[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}([T ]{_CLOCK}{_OFFSET}?)?"
+_AWARE = f".*[0-9]{{2}}:[0-9]{{2}}.*{_OFFSET}"
+_ABBREVIATED = ".*[0-9] ?[A-Z]{3,4}"
+_QUARTER = "(Q([1-4])[ /-]?([0-9]{4})|([0-9]{4})[ /-]?Q([1-4]))"
+_SERIAL = "[0-9]{5}(\\.[0-9]+)?|[0-9]{9,13}(\\.[0-9]+)?"
+_SAMPLE = 400
+CENTURY = 100
 
-NUMERIC_DATES = {
-    "unix_s": "CAST({x} * 1000000 AS BIGINT)",
-    "unix_ms": "CAST({x} * 1000 AS BIGINT)",
-}
+SCALED = {"unix_s": 1_000_000, "unix_ms": 1_000}
 
 
-def read_time(reader: Reader, column: str, *, declared: str | None, text: str | None = None) -> str:
+class _Times:
+    """One column of times on its way in: its distinct values and what they were found to be."""
+
+    def __init__(self, reader: Reader, profile: Profile) -> None:
+        self.reader, self.profile = reader, profile
+        digits = "translate(ltrim(text, ''''), '٠١٢٣٤٥٦٧٨٩', '0123456789')"
+        self.text = f"CASE WHEN {MISSING_TEXT} THEN NULL ELSE {digits} END"
+        missing, self.filled = profile.tally([MISSING_TEXT, f"({self.text}) IS NOT NULL"])
+        reader.remark(
+            profile,
+            [
+                ("N-MISSING-TOKEN", "words for missing were read as missing.", MISSING_TEXT),
+                ("N-APOSTROPHE", "apostrophes before times were taken off.", "text LIKE '''%'"),
+                (
+                    "N-UNICODE-DIGITS", "digits of another script were read.",
+                    "regexp_matches(text, '[٠-٩]')",
+                ),
+            ],
+        )  # fmt: skip
+        plain, (awkward,) = missing == 0, profile.tally(["regexp_matches(text, '^''|[٠-٩]')"])
+        if plain and not awkward:
+            self.text = "text"
+
+    def count(self, pattern: str) -> int:
+        return self.profile.count(f"regexp_full_match({self.text}, {quote_text(pattern)})")
+
+    def refuse(self, code: str, message: str, fix: str, where: str) -> str:
+        self.reader.problem(code, message, self.profile, fix=fix, where=where)
+        return "NULL::BIGINT"
+
+    def refuse_unread(self, stamp: str, what: str) -> None:
+        bad = f"({self.text}) IS NOT NULL AND ({stamp}) IS NULL"
+        if self.profile.count(bad):
+            message = f"{self.profile.examples(bad)} does not fit {what}."
+            fix = "Correct the value, or set format: dates."
+            self.refuse("E-DATE-UNREADABLE", message, fix, bad)
+
+    def note(self, code: str, message: str) -> None:
+        self.reader.note(code, message, self.profile)
+
+
+def read_time(reader: Reader, column: str, *, declared: str | None, joined: str = "") -> str:
     """SQL of a column of times, in microseconds since 1970 UTC.
 
     Args:
         reader: Reader of the raw table; problems and notes are kept there.
         column: Source column, for its type and for messages.
         declared: `format.dates` of the source, or None to detect the format.
-        text: SQL of the text to read where several columns were joined.
+        joined: SQL of the text to read where several columns were joined.
 
     Returns:
         SQL of type BIGINT, null where the time is missing.
     """
-    kind = "VARCHAR" if text else reader.types[column]
-    name = quote_name(column)
-    if kind.startswith("TIMESTAMP WITH TIME ZONE"):
-        return f"epoch_us({name})"
+    kind = "VARCHAR" if joined else reader.types[column]
+    if "TIME ZONE" in kind or "TZ" in kind:
+        return f"epoch_us(CAST({reader.own(column)} AS TIMESTAMPTZ))"
+    times = _Times(reader, reader.profile(column, joined=joined))
     if kind.startswith(("TIMESTAMP", "DATE")):
-        return _localise(reader, column, f"CAST({name} AS TIMESTAMP)")
-    if declared in NUMERIC_DATES or (declared or "").startswith(("excel", "days-since:")):
-        return _counted(reader, column, str(declared))
-    shown = text or _digits(reader, column)
-    if declared == "quarter":
-        return _localise(reader, column, _quarter(shown))
-    if declared and declared not in {"iso", "day-first", "month-first"}:
-        return _patterned(reader, column, shown, declared)
-    return _detect(reader, column, shown, declared)
+        micros = _localised(times, "CAST(own AS TIMESTAMP)")
+    elif declared in SCALED or (declared or "").startswith(("excel", "days-since:")):
+        micros = _counted(times, column, str(declared))
+    elif declared == "quarter":
+        stamp = _quarter(times.text)
+        times.refuse_unread(stamp, "quarters such as 2024-Q1")
+        micros = _localised(times, stamp)
+    elif declared and "%" in declared:
+        micros = _patterned(times, declared)
+    else:
+        micros = _detected(times, declared)
+    return reader.bind(times.profile, micros)
 
 
-def _digits(reader: Reader, column: str) -> str:
-    sql = f"ltrim({reader.text(column)}, '''')"
-    if reader.types[column] in {"FLOAT", "DOUBLE"}:
-        sql = f"regexp_replace({sql}, '\\.0$', '')"
-    return f"translate({sql}, '٠١٢٣٤٥٦٧٨٩', '0123456789')"
+# ---------------------------------------------------------------- declared formats
 
 
-def _counted(reader: Reader, column: str, declared: str) -> str:
-    number = f"({reader.number(column)})"
-    if declared in NUMERIC_DATES:
-        return NUMERIC_DATES[declared].format(x=number)
+def _counted(times: _Times, column: str, declared: str) -> str:
+    """Read numbers of days or seconds."""
+    read_number(times.reader, column)  # for what it finds unreadable
+    number = "try_cast(replace(text, ',', '.') AS DOUBLE)"
+    if declared in SCALED:
+        return f"CAST(round({number} * {SCALED[declared]}) AS BIGINT)"
     day = dt.date(1899, 12, 30)
     if declared.startswith("days-since:"):
         day = dt.date.fromisoformat(declared.removeprefix("days-since:"))
-    start = f"TIMESTAMP {quote_text(f'{day} 00:00:00')}"
-    sql = f"{start} + to_microseconds(CAST(round({number} * 86400) AS BIGINT) * 1000000)"
-    return _localise(reader, column, sql, quiet=declared == "excel")
+    seconds = f"CAST(round({number} * 86400) AS BIGINT)"
+    stamp = f"TIMESTAMP '{day} 00:00:00' + to_microseconds({seconds} * 1000000)"
+    return _localised(times, stamp, quiet=declared == "excel")
 
 
 def _quarter(text: str) -> str:
-    year = f"coalesce(nullif(regexp_extract({text}, '{_QUARTER}', 3), ''), regexp_extract({text}, '{_QUARTER}', 4))"
-    part = f"coalesce(nullif(regexp_extract({text}, '{_QUARTER}', 2), ''), regexp_extract({text}, '{_QUARTER}', 5))"
-    month = f"try_cast({part} AS INTEGER) * 3 - 2"
-    return f"make_timestamp(try_cast({year} AS INTEGER), {month}, 1, 0, 0, 0.0)"
+    parts = [f"nullif(regexp_extract({text}, '{_QUARTER}', {group}), '')" for group in range(2, 6)]
+    first, year, other_year, last = (f"try_cast({part} AS INTEGER)" for part in parts)
+    return (
+        f"make_timestamp(coalesce({year}, {other_year}), coalesce({first}, {last}) * 3 - 2, "
+        "1, 0, 0, 0.0)"
+    )
 
 
-def _patterned(reader: Reader, column: str, text: str, pattern: str) -> str:
-    stamp = f"try_strptime({text}, {quote_text(pattern)})"
-    _refuse_unread(reader, column, text, stamp, f"the declared format {pattern!r}")
-    if "%z" in pattern:
-        return f"epoch_us({stamp})"
-    return _localise(reader, column, stamp)
+def _patterned(times: _Times, pattern: str) -> str:
+    stamp = f"try_strptime({times.text}, {quote_text(pattern)})"
+    times.refuse_unread(stamp, f"the declared format {pattern!r}")
+    return f"epoch_us({stamp})" if "%z" in pattern else _localised(times, stamp)
 
 
-def _refuse_unread(reader: Reader, column: str, text: str, stamp: str, what: str) -> None:
-    bad = f"{text} IS NOT NULL AND {stamp} IS NULL"
-    if reader.count(bad):
-        message = f"{reader.examples(text, bad)} does not fit {what}."
-        fix = "Correct the value or set format: dates."
-        reader.problem("E-DATE-UNREADABLE", message, column, fix=fix, where=bad)
+# ---------------------------------------------------------------- detected formats
 
 
-def _detect(reader: Reader, column: str, text: str, declared: str | None) -> str:
-    filled = reader.count(f"{text} IS NOT NULL")
-    iso = reader.count(f"regexp_full_match({text}, '{_ISO}')")
-    if iso == filled:
-        return _iso(reader, column, text)
-    if iso:
-        return _mixed(reader, column, text, f"NOT regexp_full_match({text}, '{_ISO}')")
-    if reader.count(f"regexp_full_match({text}, '{_QUARTER}')") == filled:
-        reader.note("N-DATE-FORMAT", "quarters were read as their first day.", column)
-        return _localise(reader, column, _quarter(text))
-    serial = f"regexp_full_match({text}, '[0-9]{{5}}(\\.[0-9]+)?|[0-9]{{9,13}}')"
-    if reader.count(serial) == filled and filled:
-        seconds = reader.count(f"length({text}) >= 9 AND {text} NOT LIKE '%.%'")
-        fix = "Set format: dates: unix_s or unix_ms." if seconds else "Set format: dates: excel."
-        shown = reader.examples(text, serial)
-        message = f"{shown} is a number of days or seconds, not a date."
-        reader.problem("E-DATE-SERIAL", message, column, fix=fix, where=f"{text} IS NOT NULL")
+def _detected(times: _Times, declared: str | None) -> str:
+    if not times.filled:
         return "NULL::BIGINT"
-    return _by_pattern(reader, column, text, declared, filled)
+    iso = times.count(_ISO)
+    if iso == times.filled:
+        return _iso(times)
+    if iso and times.count(f"{_ISO}|.*[a-z]+.*") == times.filled:
+        where = f"NOT regexp_full_match({times.text}, '{_ISO}')"
+        times.refuse_unread(f"CASE WHEN NOT ({where}) THEN 1 END", "the rest of the column")
+        return "NULL::BIGINT"
+    if times.count(f"{_ABBREVIATED}") and not times.count(".*( AM| PM|UTC|GMT|Q[1-4])"):
+        return _refuse_abbreviation(times)
+    if iso:
+        return _mixed(times, f"NOT regexp_full_match({times.text}, '{_ISO}')")
+    if times.count(_QUARTER) == times.filled:
+        times.note("N-DATE-FORMAT", "quarters were read as their first day.")
+        return _localised(times, _quarter(times.text))
+    if times.count(_SERIAL) == times.filled:
+        return _refuse_serial(times)
+    return _by_pattern(times, declared)
 
 
-def _by_pattern(reader: Reader, column: str, text: str, declared: str | None, filled: int) -> str:
-    first = _fitting(reader, text, _DAY_FIRST, filled) if declared != "month-first" else {}
-    second = _fitting(reader, text, _MONTH_FIRST, filled) if declared != "day-first" else {}
-    plain = _fitting(reader, text, _PLAIN, filled)
-    whole = [{p: n for p, n in group.items() if n == filled} for group in (first, second, plain)]
-    if whole[0] and whole[1]:
-        return _ambiguous(reader, column, text, next(iter(whole[0])), next(iter(whole[1])))
-    for group in whole:
-        if group:
-            pattern = next(iter(group))
-            reader.note("N-DATE-FORMAT", f"read as {pattern!r}.", column)
-            return _localise(reader, column, f"try_strptime({text}, {quote_text(pattern)})")
-    every = {**first, **second, **plain}
-    best = max(every, key=lambda pattern: every[pattern], default="")
-    if best and every[best] > filled / 2 and sum(n > 0 for n in every.values()) > 1:
-        return _mixed(reader, column, text, f"try_strptime({text}, {quote_text(best)}) IS NULL")
-    stamp = f"try_strptime({text}, {quote_text(best)})" if best else "NULL::TIMESTAMP"
-    _refuse_unread(reader, column, text, stamp, f"{best!r}, as the others do" if best else "a date")
+def _refuse_abbreviation(times: _Times) -> str:
+    where = f"regexp_full_match({times.text}, '{_ABBREVIATED}')"
+    message = f"{times.profile.examples(where)} names its zone by letters that several zones share."
+    return times.refuse("E-TZ-ABBREV", message, "Write offsets such as -05:00.", where)
+
+
+def _refuse_serial(times: _Times) -> str:
+    seconds = times.count("[0-9]{9,}.*")
+    fix = "Set format: dates: unix_s or unix_ms." if seconds else "Set format: dates: excel."
+    where = f"({times.text}) IS NOT NULL"
+    shown = times.profile.examples(where)
+    message = f"{shown} is a number of days or seconds, not a date."
+    return times.refuse("E-DATE-SERIAL", message, fix, where)
+
+
+def _by_pattern(times: _Times, declared: str | None) -> str:
+    """Find the one pattern that reads every value; two kinds of them are refused."""
+    counts = {
+        "day": _fitting(times, _DAY_FIRST) if declared != "month-first" else {},
+        "month": _fitting(times, _MONTH_FIRST) if declared != "day-first" else {},
+        "plain": _fitting(times, _PLAIN),
+    }
+    whole = {
+        kind: [pattern for pattern, rows in found.items() if rows == times.filled]
+        for kind, found in counts.items()
+    }
+    if whole["day"] and whole["month"]:
+        return _ambiguous(times, whole["day"][0], whole["month"][0])
+    fitting = [pattern for patterns in whole.values() for pattern in patterns]
+    if fitting:
+        times.note("N-DATE-FORMAT", f"read as {fitting[0]!r}.")
+        return _localised(times, f"try_strptime({times.text}, {quote_text(fitting[0])})")
+    return _unfitting(times, {**counts["day"], **counts["month"], **counts["plain"]})
+
+
+def _unfitting(times: _Times, counts: dict[str, int]) -> str:
+    """Refuse a column that no pattern reads whole; say which values stand out."""
+    best = max(counts, key=lambda pattern: counts[pattern], default="")
+    stamp = f"try_strptime({times.text}, {quote_text(best)})" if best else "NULL::TIMESTAMP"
+    others = [
+        f"try_strptime({times.text}, {quote_text(other)})" for other in counts if other != best
+    ]
+    read = " OR ".join(f"{other} IS NOT NULL" for other in others) or "FALSE"
+    if best and times.profile.count(f"{stamp} IS NULL AND ({read})"):
+        # the first row that leaves no pattern for all rows before it
+        failing = [f"{_stamp(times.text, pattern)} IS NULL" for pattern in counts]
+        where = max(failing, key=lambda other: _first(times, other))
+        return _mixed(times, where)
+    times.refuse_unread(stamp, f"{best!r}, as the others do" if best else "any form of dates")
     return "NULL::BIGINT"
 
 
-def _fitting(reader: Reader, text: str, dates: tuple[str, ...], filled: int) -> dict[str, int]:
-    """Count, in one pass, how many values each pattern reads; a sample decides which are tried."""
-    if not filled:
-        return {}
+def _first(times: _Times, condition: str) -> int:
+    """Find the place of the first row for which a condition holds."""
+    table = quote_name(times.profile.table)
+    where = f"({times.text}) IS NOT NULL AND {condition}"
+    found = fetch_row(times.reader.con, f"SELECT min(seen) FROM {table} WHERE {where}")
+    return int(found[0] or 0)
+
+
+def _fitting(times: _Times, dates: tuple[str, ...]) -> dict[str, int]:
+    """Count how many rows each pattern reads; a sample decides which are tried on all."""
     patterns = [date + clock for date in dates for clock in _CLOCKS]
     tried = ", ".join(f"count(try_strptime(t, {quote_text(p)}))" for p in patterns)
-    table = quote_name(reader.raw.name)
-    sample = f"(SELECT DISTINCT {text} AS t FROM {table} WHERE {text} IS NOT NULL LIMIT 400)"
-    hits = fetch_row(reader.con, f"SELECT {tried} FROM {sample}") or ()
+    table = quote_name(times.profile.table)
+    sample = f"SELECT {times.text} AS t FROM {table} WHERE text IS NOT NULL LIMIT {_SAMPLE}"
+    hits = fetch_row(times.reader.con, f"SELECT {tried} FROM ({sample})")
     likely = [pattern for pattern, hit in zip(patterns, hits, strict=True) if hit]
-    if not likely:
-        return {}
-    counts = reader.ask(", ".join(f"count(try_strptime({text}, {quote_text(p)}))" for p in likely))
-    return {p: int(str(n)) for p, n in zip(likely, counts, strict=True)}
+    conditions = [f"{_stamp(times.text, pattern)} IS NOT NULL" for pattern in likely]
+    return dict(zip(likely, times.profile.tally(conditions), strict=True))
 
 
-def _ambiguous(reader: Reader, column: str, text: str, first: str, second: str) -> str:
-    where = f"{text} IS NOT NULL"
-    shown = fetch_row(
-        reader.con,
-        f"SELECT {text} FROM {quote_name(reader.raw.name)} WHERE {where} ORDER BY _row LIMIT 1",
-    )
-    message = (
-        f"{shown[0] if shown else ''!r} can be day first or month first, and so can all others."
-    )
+def _stamp(text: str, pattern: str) -> str:
+    """SQL of a time by a pattern; four digits are asked for where the pattern has a whole year."""
+    stamp = f"try_strptime({text}, {quote_text(pattern)})"
+    if "%Y" in pattern:
+        return f"CASE WHEN regexp_matches({text}, '[0-9]{{4}}') THEN {stamp} END"
+    return f"CASE WHEN NOT regexp_matches({text}, '[0-9]{{4}}') THEN {stamp} END"
+
+
+def _ambiguous(times: _Times, first: str, second: str) -> str:
+    where = f"({times.text}) IS NOT NULL"
+    shown = times.profile.examples(where).split(", ")[0]
+    message = f"{shown} can be day first or month first, and so can all others."
     fix = f"Set format: dates: {first!r} or {second!r}."
-    reader.problem("E-DATE-AMBIGUOUS", message, column, fix=fix, where=where)
-    return "NULL::BIGINT"
+    return times.refuse("E-DATE-AMBIGUOUS", message, fix, where)
 
 
-def _mixed(reader: Reader, column: str, text: str, other: str) -> str:
-    where = f"{text} IS NOT NULL AND {other}"
-    message = f"{reader.examples(text, where)} is written in another format than the rest."
+def _mixed(times: _Times, other: str) -> str:
+    where = f"({times.text}) IS NOT NULL AND {other}"
+    message = f"{times.profile.examples(where)} is written in another format than the rest."
     fix = "Write all dates of the column in one format."
-    reader.problem("E-DATE-MIXED", message, column, fix=fix, where=where)
-    return "NULL::BIGINT"
+    return times.refuse("E-DATE-MIXED", message, fix, where)
 
 
-def _iso(reader: Reader, column: str, text: str) -> str:
-    aware = f"regexp_full_match({text}, '{_AWARE}')"
-    known = reader.count(aware)
-    if known and reader.count(f"{text} IS NOT NULL AND NOT {aware}"):
-        where = f"{text} IS NOT NULL AND NOT {aware}"
+def _iso(times: _Times) -> str:
+    aware = f"regexp_full_match({times.text}, '{_AWARE}')"
+    known = times.profile.count(aware)
+    plain = f"replace({times.text}, ',', '.')"
+    if known and known < times.filled:
+        where = f"({times.text}) IS NOT NULL AND NOT {aware}"
         fix = "Give all rows an offset, or none and set `timezone`."
         message = "some times have a UTC offset and some have none."
-        reader.problem("E-TZ-MIXED", message, column, fix=fix, where=where)
-        return "NULL::BIGINT"
+        return times.refuse("E-TZ-MIXED", message, fix, where)
+    ahead = f"CAST({times.text}[1:4] AS INTEGER) > {dt.date.today().year + CENTURY}"
+    if times.profile.count(ahead) == times.filled:
+        message = f"{times.profile.examples(ahead)} lies centuries ahead: another calendar?"
+        fix = "Subtract 543 years from Buddhist years; else check the clock of the source."
+        return times.refuse("E-DATE-FUTURE", message, fix, ahead)
+    late = f"regexp_matches({times.text}, '[T ]24:')"
+    stamp = f"CASE WHEN NOT {late} THEN try_cast({plain} AS {{}}) END"
     if known:
-        stamp = f"try_cast(replace({text}, ',', '.') AS TIMESTAMPTZ)"
-        _refuse_unread(reader, column, text, stamp, "the calendar")
-        return f"epoch_us({stamp})"
-    stamp = f"try_cast(replace({text}, ',', '.') AS TIMESTAMP)"
-    _refuse_unread(reader, column, text, stamp, "the calendar")
-    return _localise(reader, column, stamp)
+        utc = stamp.format("TIMESTAMPTZ").replace(plain, f"replace({plain}, 'GMT', 'UTC')")
+        times.refuse_unread(utc, "the calendar")
+        return f"epoch_us({utc})"
+    times.refuse_unread(stamp.format("TIMESTAMP"), "the calendar")
+    return _localised(times, stamp.format("TIMESTAMP"))
 
 
-def _localise(reader: Reader, column: str, stamp: str, *, quiet: bool = False) -> str:
+# ---------------------------------------------------------------- zones
+
+
+def _localised(times: _Times, stamp: str, *, quiet: bool = False) -> str:
     """Read naive times in the client's zone; refuse those that never were, take the first of two."""
-    zone = quote_text(reader.zone)
-    instant = f"timezone({zone}, {stamp})"
-    dated = reader.count(f"{stamp} IS NOT NULL AND {stamp} <> date_trunc('day', {stamp})") == 0
-    if dated:
-        reader.note(
-            "N-DATE-ONLY", "dates have no time of day; order within a day is unknown.", column
-        )
+    reader, profile = times.reader, times.profile
+    timed = profile.count(f"({stamp}) IS NOT NULL AND ({stamp}) <> date_trunc('day', {stamp})")
+    if not timed:
+        times.note("N-DATE-ONLY", "dates have no time of day; order within a day is unknown.")
     elif not quiet:
-        message = f"times without a zone were read as {reader.zone}."
-        reader.note("N-TZ-ASSUMED", message, column)
+        times.note("N-TZ-ASSUMED", f"times without a zone were read as {reader.zone}.")
+    morning = profile.count(f"({stamp}) IS NOT NULL AND hour({stamp}) BETWEEN 1 AND 12")
+    if timed > 50 and morning == times.filled:
+        message = "no time lies after 12:59: were AM and PM lost?"
+        times.note("N-NO-AFTERNOON", message)
     if reader.zone == "UTC":
         return f"epoch_us({stamp})"
-    gap = f"{stamp} IS NOT NULL AND timezone({zone}, {instant}) <> {stamp}"
-    if not dated and reader.count(gap):
-        message = (
-            f"{reader.examples(f'CAST({stamp} AS VARCHAR)', gap)} never existed in {reader.zone}."
-        )
+    return _in_zone(times, stamp, timed=timed > 0)
+
+
+def _in_zone(times: _Times, stamp: str, *, timed: bool) -> str:
+    zone, profile = quote_text(times.reader.zone), times.profile
+    instant = f"timezone({zone}, {stamp})"
+    gap = f"({stamp}) IS NOT NULL AND timezone({zone}, {instant}) <> ({stamp})"
+    if timed and profile.count(gap):
+        message = f"{profile.examples(gap)} never existed in {times.reader.zone}."
         fix = "Export the times in UTC, or correct them."
-        reader.problem("E-DST-GAP", message, column, fix=fix, where=gap)
-    earlier = f"{instant} - INTERVAL 1 HOUR"
-    twice = f"timezone({zone}, {earlier}) = {stamp}"
-    later = f"timezone({zone}, {instant} + INTERVAL 1 HOUR) = {stamp}"
-    if not dated:
+        times.refuse("E-DST-GAP", message, fix, gap)
+    earlier = f"({instant} - INTERVAL 1 HOUR)"
+    twice = f"timezone({zone}, {earlier}) = ({stamp})"
+    later = f"timezone({zone}, {instant} + INTERVAL 1 HOUR) = ({stamp})"
+    if timed:
         message = "times that happened twice were read as the first."
-        reader.note("N-DST-FOLD", message, column, f"{twice} OR {later}")
+        times.reader.note("N-DST-FOLD", message, profile, f"{twice} OR {later}")
     return f"CASE WHEN {twice} THEN epoch_us({earlier}) ELSE epoch_us({instant}) END"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from journeylib.expressions import quote_name
-from journeylib.formats import table_columns
+from journeylib.raw import table_columns
 from journeylib.logbook import TICKET, clean_name
 from journeylib.privacy import name_pattern, redact_all
 from journeylib.sources import SCALES

@@ -19,6 +19,7 @@ import pandas as pd
 import journeylib
 from journeylib.collect import Collected, collect
 from journeylib.errors import JourneyError
+from journeylib.exhibits import Exhibit, show_table
 from journeylib.formats import find_files
 from journeylib.log import Log, open_log
 from journeylib.params import Params, find_client_file, read_params
@@ -37,6 +38,7 @@ NOTEBOOKS = (
     "06_journey_report",
 )
 STATE = "state.json"
+NOTHING_HANDED = "Nothing to hand over: the data does not carry these tables."
 COUNTS = {
     "personas": ["customers"], "touchpoints": ["customers"], "stages": ["reached"],
     "transitions": ["customers"], "paths": ["journeys"], "loops": ["customers"],
@@ -91,7 +93,7 @@ class Workspace:
         path = self.tables / f"{table}.parquet"
         return pd.read_parquet(path) if path.exists() else complete_result(table, pd.DataFrame())
 
-    def hand_over(self, notebook: str, *, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    def hand_over(self, notebook: str, *, tables: Mapping[str, pd.DataFrame]) -> Exhibit:
         """Check the tables of one notebook, write them, and mark the notebook as done.
 
         Args:
@@ -99,7 +101,7 @@ class Workspace:
             tables: Result tables by name; an empty one is not written but named as absent.
 
         Returns:
-            What was written: columns ``table, rows, columns``.
+            What was written, to be shown.
 
         Raises:
             DataError: A table does not fit its contract.
@@ -118,7 +120,8 @@ class Workspace:
             write_table(shown, self.tables / name)
             written.append((name, len(shown), len(shown.columns)))
         self._mark(notebook)
-        return pd.DataFrame(written, columns=["table", "rows", "columns"])
+        table = pd.DataFrame(written, columns=["table", "rows", "columns"])
+        return show_table(table, caption="Handed over", rows=len(RESULTS), absent=NOTHING_HANDED)
 
     # ------------------------------------------------------------ frames between notebooks
 

@@ -138,7 +138,7 @@ class _Reader:
                 tree = self.node(next(self.events), ())
         return None if tree == "" and not self.problems else tree
 
-    def node(self, event: yaml.Event, place: Place) -> Any:  # noqa: ANN401
+    def node(self, event: yaml.Event, place: Place) -> Any:
         line = event.start_mark.line + 1
         self.check_plain(event, line, place)
         if isinstance(event, yaml.SequenceStartEvent):

@@ -1,0 +1,129 @@
+"""The distinct values of a column, on which everything about the column is decided.
+
+A column of millions of rows has few distinct values: formats are proved on those, once each, and
+what they mean is joined back. Not for what is decided; `numbers`, `times` and `columns` do that.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from journeylib.engine import fetch_row
+from journeylib.expressions import quote_name, quote_text
+from journeylib.raw import AT, RawTable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import duckdb
+
+_BLANKS = " \t\r\n\u00a0\u200b\ufeff\u2007\u202f"
+FLOATS = ("FLOAT", "DOUBLE")
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """Distinct values of a column: ``own`` as written, ``text`` cleaned, ``n`` rows, ``seen`` first place.
+
+    Attributes:
+        con: Connection that holds the table.
+        raw: The raw table.
+        table: Table of the profile.
+        column: The source's own column name, for messages.
+        key: SQL of the raw value, which ``own`` equals.
+        cleaned: SQL of the text in the raw table.
+        filled: Rows with a value.
+    """
+
+    con: duckdb.DuckDBPyConnection
+    raw: RawTable
+    table: str
+    column: str
+    key: str
+    cleaned: str
+    filled: int
+
+    def tally(self, conditions: Sequence[str]) -> list[int]:
+        """Count the rows for which each condition on ``text`` and ``own`` holds, in one pass."""
+        if not conditions:
+            return []
+        sums = ", ".join(f"coalesce(sum(n) FILTER (WHERE {c}), 0)" for c in conditions)
+        found = fetch_row(self.con, f"SELECT {sums} FROM {quote_name(self.table)}")
+        return [int(count) for count in found]
+
+    def count(self, condition: str) -> int:
+        """Count the rows for which a condition holds."""
+        return self.tally([condition])[0]
+
+    def distinct(self) -> int:
+        """Count the distinct texts."""
+        found = fetch_row(self.con, f"SELECT count(DISTINCT text) FROM {quote_name(self.table)}")
+        return int(found[0])
+
+    def place(self, condition: str) -> tuple[str, int | None]:
+        """Name file and line of the first row for which a condition holds."""
+        found = fetch_row(
+            self.con, f"SELECT min(seen) FROM {quote_name(self.table)} WHERE {condition}"
+        )
+        return self.raw.place(int(found[0])) if found[0] is not None else (self.raw.file, None)
+
+    def examples(self, condition: str) -> str:
+        """Show up to three values for which a condition holds, first ones first."""
+        rows = self.con.execute(
+            f"SELECT own FROM {quote_name(self.table)} WHERE {condition} ORDER BY seen LIMIT 3"
+        ).fetchall()
+        return ", ".join(repr(str(row[0])[:40]) for row in rows)
+
+
+def make_profile(
+    con: duckdb.DuckDBPyConnection, raw: RawTable, table: str, *, key: str, kind: str, column: str,
+    missing: Sequence[str] = (),
+) -> Profile:  # fmt: skip  # noqa: PLR0913
+    """Gather the distinct values of a column.
+
+    Args:
+        con: Connection that holds the raw table.
+        raw: The raw table.
+        table: Name of the profile's table.
+        key: SQL of the raw value.
+        kind: SQL type of that value.
+        column: The source's own column name.
+        missing: Texts that mean "no answer".
+
+    Returns:
+        The profile; spaces round texts are gone, empty and missing texts are null.
+    """
+    text = _trimmed("own", kind, missing)
+    con.execute(
+        f"CREATE OR REPLACE TABLE {quote_name(table)} AS SELECT own, {text} AS text, n, seen FROM "
+        f"(SELECT {key} AS own, count(*) AS n, min({AT}) AS seen FROM {quote_name(raw.name)} GROUP BY 1)"
+    )
+    found = fetch_row(
+        con,
+        f"SELECT count(*) FILTER (WHERE text IS DISTINCT FROM {text_of('own', kind)}), "
+        f"coalesce(sum(n) FILTER (WHERE text IS NOT NULL), 0) FROM {quote_name(table)}",
+    )
+    cleaned = _trimmed(key, kind, missing) if found[0] else text_of(key, kind)
+    return Profile(con, raw, table, column, key, cleaned, int(found[1]))
+
+
+def _trimmed(sql: str, kind: str, missing: Sequence[str]) -> str:
+    text = f"nullif(trim({text_of(sql, kind)}, {quote_text(_BLANKS)}), '')"
+    if not missing:
+        return text
+    listed = ", ".join(quote_text(value) for value in missing)
+    return f"CASE WHEN {text} NOT IN ({listed}) THEN {text} END"
+
+
+def text_of(sql: str, kind: str) -> str:
+    """SQL of a raw value as text; whole decimal numbers lose their ``.0`` and their exponent."""
+    if kind.startswith("VARCHAR"):
+        return sql
+    if kind in FLOATS:
+        whole = f"{sql} = floor({sql}) AND abs({sql}) < 1e18"
+        return (
+            f"CASE WHEN {whole} THEN CAST(CAST({sql} AS BIGINT) AS VARCHAR) "
+            f"WHEN NOT isnan({sql}) THEN CAST({sql} AS VARCHAR) END"
+        )
+    return f"CAST({sql} AS VARCHAR)"

@@ -1,0 +1,300 @@
+"""The rows of a source's table: checked, scaled, and left out only for a reason that is counted.
+
+Not for reading columns; `contracts` gives them as SQL.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import time as clock
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from journeylib.contracts import SCORED, Contract
+from journeylib.engine import fetch_row
+from journeylib.errors import Note, Problem, did_you_mean
+from journeylib.expressions import quote_name, quote_text
+from journeylib.logbook import clean_name
+from journeylib.raw import AT
+from journeylib.tables import INPUTS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from journeylib.columns import Reader
+    from journeylib.inputs import Source
+
+PLACEHOLDERS = ((1, 1, 1), (1900, 1, 1), (1970, 1, 1), (9999, 12, 31))
+SCALES = {"nps": (0.0, 10.0), "csat": (1.0, 5.0), "ces": (1.0, 5.0)}
+MOST_MISSING = 0.5
+MICROSECONDS_PER_DAY = 86_400_000_000
+_TOTALS = "('total', 'totals', 'grand total', 'sum', 'summe', 'gesamt', 'subtotal')"
+
+
+@dataclass(slots=True)
+class Rows:
+    """Every row of a source, typed, on its way to the table of those that are used.
+
+    Attributes:
+        source: The source's part of the client file.
+        reader: Reader of the raw table; problems and notes are kept there.
+        contract: What the table is made of.
+        table: Table of the typed rows, with ``_file, _row, _twin`` and ``_keep0…``.
+        kept: SQL that is true for rows that all rules keep.
+        scale: Ends of the score's scale and which is best; None without a score.
+        reasons: Why rows are left out, and the SQL that finds them.
+        duplicates: Rows that repeat an earlier one in every column.
+    """
+
+    source: Source
+    reader: Reader
+    contract: Contract
+    table: str
+    kept: str = "TRUE"
+    scale: tuple[str, float, float, str] | None = None
+    reasons: list[tuple[str, str]] = field(default_factory=list)
+    duplicates: int = 0
+
+    def count(self, condition: str) -> int:
+        """Count rows for which a condition holds."""
+        table = quote_name(self.table)
+        return int(fetch_row(self.reader.con, f"SELECT count(*) FROM {table} WHERE {condition}")[0])
+
+    def place(self, condition: str) -> tuple[str, int | None]:
+        """Name file and line of the first row for which a condition holds."""
+        found = fetch_row(
+            self.reader.con, f"SELECT min({AT}) FROM {quote_name(self.table)} WHERE {condition}"
+        )
+        raw = self.reader.raw
+        return raw.place(int(found[0])) if found[0] is not None else (raw.file, None)
+
+    def own(self, name: str) -> str:
+        """Give the source's own name of a column, for messages."""
+        return self.contract.own.get(name, name)
+
+    def problem(self, code: str, text: str, name: str, fix: str, where: str) -> None:
+        """Keep a problem with file, line and column of its first row."""
+        file, line = self.place(where)
+        self.reader.problems.append(Problem(code, text, file, line, self.own(name), fix))
+
+    def note(self, code: str, text: str, name: str, where: str) -> None:
+        """Keep a note, where a row has a condition."""
+        rows = self.count(where)
+        if rows:
+            file, line = self.place(where)
+            self.reader.notes.append(Note(code, text, file, line, self.own(name), rows))
+
+
+def type_rows(source: Source, reader: Reader, contract: Contract, table: str) -> Rows:
+    """Write every row in its types, then look for what must be refused or left out.
+
+    Args:
+        source: The source's part of the client file.
+        reader: Reader of the raw table; problems and notes are kept there.
+        contract: What the table is made of.
+        table: Name of the table of typed rows.
+
+    Returns:
+        The rows, with the reasons to leave some of them out.
+    """
+    rows = Rows(source, reader, contract, table)
+    raw = quote_name(reader.raw.name)
+    _find_twins(rows)
+    columns = [f"{sql} AS {quote_name(name)}" for name, sql in contract.columns.items()]
+    columns += [f"{sql} AS _keep{i}" for i, (_, sql) in enumerate(contract.keeps)]
+    twins = quote_name(reader.raw.name + "_twins")
+    twin = f"{raw}.rowid IN (SELECT id FROM {twins})" if rows.duplicates else "FALSE"
+    reader.con.execute(
+        f"CREATE OR REPLACE TABLE {quote_name(table)} AS SELECT {', '.join(columns)}, "
+        f"{raw}._file, {raw}._row, {twin} AS _twin FROM {reader.source}"
+    )
+    reader.con.execute(f"DROP TABLE IF EXISTS {twins}")
+    rows.reasons = [(why, f"NOT _keep{i}") for i, (why, _) in enumerate(contract.keeps)]
+    rows.kept = " AND ".join(f"_keep{i}" for i in range(len(contract.keeps))) or "TRUE"
+    _find_missing(rows)
+    _find_placeholders(rows)
+    _check_future(rows)
+    _find_scale(rows)
+    _add_duplicates(rows)
+    return rows
+
+
+def write_used(rows: Rows, table: str) -> dict[str, int]:
+    """Write the rows that nothing speaks against.
+
+    Args:
+        rows: The typed rows; their table goes.
+        table: Name of the table that is made.
+
+    Returns:
+        Rows left out, by reason; a row counts once, under its first reason.
+    """
+    con, every = rows.reader.con, quote_name(rows.table)
+    cases = " ".join(f"WHEN {sql} THEN {index}" for index, (_, sql) in enumerate(rows.reasons))
+    reason = f"CASE {cases} END" if cases else "NULL::INTEGER"
+    hidden = ["_twin", *(f"_keep{i}" for i in range(len(rows.contract.keeps)))]
+    sentiment = ""
+    if rows.scale is not None:
+        name, low, high, best = rows.scale
+        scaled = f"(2 * ({quote_name(name)} - {low}) / {high - low} - 1)"
+        sentiment = f", {'-' if best == 'low' else ''}{scaled} AS sentiment"
+        hidden += ["sentiment"] if "sentiment" in rows.contract.columns else []
+    counted = con.execute(
+        f"SELECT {reason} AS reason, count(*) FROM {every} GROUP BY 1 ORDER BY 1"
+    ).fetchall()
+    con.execute(
+        f"CREATE OR REPLACE TABLE {quote_name(table)} AS SELECT * EXCLUDE ({', '.join(hidden)})"
+        f"{sentiment} FROM {every} WHERE ({reason}) IS NULL ORDER BY _file, _row"
+    )
+    con.execute(f"DROP TABLE {every}")
+    return {rows.reasons[index][0]: int(n) for index, n in counted if index is not None}
+
+
+# ---------------------------------------------------------------- reasons and refusals
+
+
+def _find_missing(rows: Rows) -> None:
+    """Leave out rows without a required value; refuse a column that is all or mostly empty."""
+    needed = [column.name for column in INPUTS[rows.source.kind] if column.required]
+    every = rows.reader.raw.rows
+    for name in needed:
+        if name not in rows.contract.own or (rows.source.kind, name) == ("measurements", "value"):
+            continue
+        absent = f"{quote_name(name)} IS NULL"
+        empty = rows.count(absent)
+        if empty == every:
+            fix = "Export the column with its values."
+            rows.problem("E-COLUMN-EMPTY", f"every {name} is empty.", name, fix, absent)
+        elif name == "timestamp" and empty > MOST_MISSING * every:
+            text = f"{empty / every:.0%} of the rows have no {name}."
+            rows.problem("E-TOO-MANY-MISSING", text, name, "Check the export.", absent)
+        elif empty:
+            _refuse_total(rows, name, absent)
+            rows.note("N-ROWS-EXCLUDED", f"rows without {name} were left out.", name, absent)
+        rows.reasons.append((f"no {name}", absent))
+
+
+def _refuse_total(rows: Rows, name: str, absent: str) -> None:
+    if name == "timestamp" and "customer_id" in rows.contract.columns:
+        total = f"{absent} AND lower(customer_id) IN {_TOTALS}"
+        if rows.count(total):
+            text = "a row of totals stands among the data; it would count everything twice."
+            rows.problem("E-TOTAL-ROW", text, name, "Remove the row.", total)
+
+
+def _find_placeholders(rows: Rows) -> None:
+    """Leave out rows whose time stands for "unknown": the zero of a clock, or never."""
+    if "timestamp" not in rows.contract.columns or rows.source.kind == "measurements":
+        return
+    never = f"timestamp IN ({', '.join(map(str, _placeholders(rows.reader.zone)))})"
+    if 0 < rows.count(never) < rows.reader.raw.rows:
+        text = "placeholder dates were left out."
+        rows.note("N-DATE-PLACEHOLDER", text, "timestamp", never)
+        rows.reasons.append(("placeholder date", never))
+
+
+def _placeholders(zone: str) -> list[int]:
+    """Give the midnights of the placeholder days, in UTC and in the client's zone."""
+    epoch = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+    found = set()
+    for year, month, day in PLACEHOLDERS:
+        utc = dt.datetime(year, month, day, tzinfo=dt.UTC)
+        offset = utc.replace(tzinfo=ZoneInfo(zone)).utcoffset() or dt.timedelta()
+        found |= {(utc - epoch) // dt.timedelta(microseconds=1)}
+        found |= {(utc - epoch - offset) // dt.timedelta(microseconds=1)}
+    return sorted(found)
+
+
+def _check_future(rows: Rows) -> None:
+    """Refuse events from the future: a clock or a calendar is wrong there."""
+    kind, allowed = rows.source.kind, rows.source.format.allow_future
+    if allowed or kind == "measurements" or "timestamp" not in rows.contract.columns:
+        return
+    limit = int(clock.time() * 1_000_000) + MICROSECONDS_PER_DAY
+    left_out = " OR ".join(sql for _, sql in rows.reasons) or "FALSE"
+    late = f"timestamp > {limit} AND NOT coalesce({left_out}, FALSE)"
+    found = rows.count(late)
+    if found:
+        text = f"{found:,} rows lie in the future."
+        fix = "Correct them, or set format: allow_future: true."
+        rows.problem("E-DATE-FUTURE", text, "timestamp", fix, late)
+
+
+def check_stages(rows: Rows, stages: Sequence[str]) -> None:
+    """Refuse stages in the data that the client's model does not have.
+
+    Args:
+        rows: The typed rows; problems are kept in their reader.
+        stages: Names of the stages of the model.
+    """
+    if rows.source.kind != "events" or "stage" not in rows.contract.own:
+        return
+    known = {stage.casefold() for stage in stages}
+    found = rows.reader.con.execute(
+        f"SELECT DISTINCT stage FROM {quote_name(rows.table)} WHERE stage IS NOT NULL ORDER BY 1"
+    ).fetchall()
+    unknown = [row[0] for row in found if clean_name(row[0]).casefold() not in known]
+    for name in unknown[:5]:
+        text = f"{name[:40]!r} is not a stage of the model ({', '.join(stages)})."
+        fix = f"{did_you_mean(name, stages)} Correct the value or set `stages`.".strip()
+        rows.problem("E-STAGE-UNKNOWN", text, "stage", fix, f"stage = {quote_text(name)}")
+
+
+def _find_scale(rows: Rows) -> None:
+    """Find the scale of a score, rating or sentiment; refuse answers outside it."""
+    columns, source = rows.contract.columns, rows.source
+    known = {*source.columns, *(column.name for column in INPUTS[source.kind])}
+    name = next((own for own in SCORED if own in columns and own in known), None)
+    if name is None:
+        return
+    low, high, best = -1.0, 1.0, "high"
+    outside_five = f"{name} NOT BETWEEN 1 AND 5"
+    if source.scale is not None:
+        low, high, best = source.scale.low, source.scale.high, source.scale.best
+    elif name == "score":
+        low, high = SCALES.get(str(source.constants.get("metric", "")).lower(), (0.0, 10.0))
+    elif name == "rating" and rows.count(f"{name} > 1") and not rows.count(outside_five):
+        low, high = 1.0, 5.0
+        text = "the rating was read on 1 to 5; declare `scale`."
+        rows.note("N-SCALE-ASSUMED", text, name, f"{name} IS NOT NULL")
+    rows.scale = (name, low, high, best)
+    outside = f"{name} NOT BETWEEN {low} AND {high} AND {rows.kept}"
+    if rows.count(outside):
+        code = "E-SENTIMENT-RANGE" if name == "sentiment" else "E-SCORE-RANGE"
+        found = fetch_row(
+            rows.reader.con,
+            f"SELECT min({name}), max({name}) FROM {quote_name(rows.table)} WHERE {outside}",
+        )
+        shown = " and ".join(dict.fromkeys(f"{value:g}" for value in found))
+        fix = "Correct it, list it under `missing`, or set `scale: {low: …, high: …}`."
+        rows.problem(code, f"{shown} lies outside {low:g} to {high:g}.", name, fix, outside)
+
+
+# ---------------------------------------------------------------- duplicates
+
+
+def _find_twins(rows: Rows) -> None:
+    """Find rows that repeat an earlier one in every column; equal hashes are looked at again."""
+    raw, con = rows.reader.raw, rows.reader.con
+    listed = ", ".join(quote_name(name) for name in raw.columns)
+    table, twins = quote_name(raw.name), quote_name(raw.name + "_twins")
+    con.execute(
+        f"CREATE OR REPLACE TABLE {twins} AS SELECT id FROM (SELECT rowid AS id, row_number() OVER "
+        f"(PARTITION BY {listed} ORDER BY _file, _row, rowid) AS copy FROM {table} WHERE "
+        f"hash({listed}) IN (SELECT hash({listed}) FROM {table} GROUP BY 1 HAVING count(*) > 1)) "
+        "WHERE copy > 1"
+    )
+    rows.duplicates = int(fetch_row(con, f"SELECT count(*) FROM {twins}")[0])
+
+
+def _add_duplicates(rows: Rows) -> None:
+    if not rows.duplicates:
+        return
+    dropped = rows.source.duplicates == "drop"
+    file, line = rows.place("_twin")
+    verb = "left out" if dropped else "kept"
+    text = f"rows repeat another one in every column; they were {verb}."
+    rows.reader.notes.append(Note("N-DUPLICATES", text, file, line, rows=rows.duplicates))
+    if dropped:
+        rows.reasons.append(("duplicate", "_twin"))
