@@ -44,7 +44,7 @@ _NAMES = {
     ],
     "scores": ["customer_effort", "customer_satisfaction", "net_promoter_score"],
     "steps": [
-        "describe_changes", "gather_assumptions", "group_customers", "join_customers",
+        "count_people", "describe_changes", "gather_assumptions", "group_customers", "join_customers",
         "keep_collected", "list_findings", "map_journey", "measure_interventions", "name_period",
         "show_interventions",
     ],

@@ -5,10 +5,11 @@ from __future__ import annotations
 import difflib
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from journeylib.errors import JourneyError, did_you_mean
 from journeylib.exhibits import Exhibit, bold
+from journeylib.labels import is_missing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -144,7 +145,7 @@ EXERCISES: dict[str, Exercise] = {
     "01.2": Exercise(
         "count", _checks_of_data,
         "Count the rows whose status is warn or fail; each source is checked by itself.",
-        "None of them stops the work. Each says which result to read with care.",
+        "Each of them says which result to read with care.",
     ),
     "02.1": Exercise(
         "measure", _largest_persona,
@@ -241,7 +242,7 @@ def judge_answer(task: Exercise, answer: object, *, expected: Answer) -> Remark:
     Returns:
         The verdict and the reason for it.
     """
-    if expected is None or expected != expected:  # noqa: PLR0124  # not a number
+    if expected is None or is_missing(expected):
         return Remark("Nothing to check", "this client's data does not hold the answer.")
     given = _single(answer)
     if isinstance(expected, str):
@@ -281,19 +282,20 @@ def _judge_name(task: Exercise, given: object, expected: str) -> Remark:
     return Remark("Not yet", f"it is another one. {task.hint}")
 
 
-def _single(answer: object) -> object:
+def _single(answer: Any) -> Any:
     """Take the only value out of a column or table; flags become 1 and 0."""
-    size, flat = getattr(answer, "size", None), getattr(answer, "to_numpy", None)
-    value = flat().item() if size == 1 and flat is not None else answer
-    return int(value) if isinstance(value, bool) or type(value).__name__ == "bool_" else value
+    if getattr(answer, "size", None) == 1:
+        answer = answer.to_numpy() if hasattr(answer, "to_numpy") else answer
+        answer = answer.item()
+    return int(answer) if isinstance(answer, bool) else answer
 
 
 def _describe(given: object) -> str:
     size = getattr(given, "size", 1)
+    kind = type(given).__name__
     if size != 1:
-        return f"{type(given).__name__} of {size} values"
-    missing = given != given  # noqa: PLR0124
-    return "a missing value" if missing is True else f"of the type {type(given).__name__}"
+        return f"a {kind} of {size} values"
+    return "a missing value" if is_missing(given) else f"of the type {kind}"
 
 
 def _show(remark: Remark) -> Exhibit:

@@ -1,4 +1,7 @@
-"""Files as they arrive into files that can be read: found, told apart, unpacked. Not for reading."""
+"""Files as they arrive into files that can be read: found, told apart, unpacked.
+
+Not for reading them; `formats` does that.
+"""
 
 from __future__ import annotations
 
@@ -125,7 +128,11 @@ def _unzip(path: Path, scratch: Path) -> Path:
     fix = "Unzip it yourself and give the file."
     try:
         with zipfile.ZipFile(path) as archive:
-            members = [member for member in archive.infolist() if not member.is_dir()]
+            members = [
+                member
+                for member in archive.infolist()
+                if not member.is_dir() and not member.filename.startswith("__MACOSX/")
+            ]
             if len(members) != 1:
                 text = f"it holds {len(members)} files."
                 raise refuse("E-ARCHIVE", path.name, text, fix)
@@ -141,7 +148,7 @@ def _unzip(path: Path, scratch: Path) -> Path:
         raise refuse("E-ARCHIVE", path.name, "it is broken or locked.", fix) from None
 
 
-def _written(packed: IO[bytes], inner: Path, path: Path) -> Path:
+def _written(packed: IO[bytes] | gzip.GzipFile, inner: Path, path: Path) -> Path:
     """Write out what is packed, unless it grows too much to be honest."""
     most = max(LARGEST_UNCHECKED, path.stat().st_size * LARGEST_RATIO)
     try:

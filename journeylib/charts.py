@@ -107,8 +107,9 @@ def _between_stages(ax: Axes, row: pd.Series, place: float) -> None:
 
 
 def _funnel_title(stages: pd.DataFrame) -> str:
-    value = parts.numbers(stages, "value")[:-1]
-    reached = parts.numbers(stages, "reached")
+    # The last move, to praise, is rare in every business: it would always be the largest loss.
+    value = parts.numbers(stages, "value")[: -2 if len(stages) > 3 else -1]
+    reached = parts.numbers(stages, "reached")[: len(value) + 1]
     if not np.isfinite(value).any():
         first = parts.words(stages["stage"].iloc[0])
         return f"{labels.count_text(reached[0])} customers reach {first}"

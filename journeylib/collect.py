@@ -18,9 +18,9 @@ from journeylib.identity import resolve_identities
 from journeylib.log import DAY, Codes
 from journeylib.logbook import LogPlan, build_log
 from journeylib.privacy import read_secret
+from journeylib.quality import check_quality, count_months, summarise_sources
 from journeylib.raw import table_columns
 from journeylib.remarks import remark_log
-from journeylib.quality import check_quality, count_months, summarise_sources
 from journeylib.sources import read_sources
 from journeylib.stages import assign_stages, stage_timings
 from journeylib.voices import read_answers, read_attributes, read_voices
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from journeylib.errors import Note
+    from journeylib.log import Log
     from journeylib.logbook import Built
     from journeylib.params import Params
     from journeylib.sources import SourceTable
@@ -94,16 +95,25 @@ def collect(params: Params, folder: Path) -> Collected:
         names = attributes["name"] if "name" in attributes else pd.Series(dtype="str")
         return Collected(
             built,
-            summarise_sources(sources, _facts_by_source(con, sources, built), built),
+            summarise_sources(sources, _facts_by_source(con, sources, period_of(params))),
             check_quality(sources, built, monthly),
             identity.table,
             monthly,
-            read_voices(con, sources, people, names),
-            read_answers(con, sources, people),
+            _inside(read_voices(con, sources, people, names), period_of(params)),
+            _inside(read_answers(con, sources, people), period_of(params)),
             _anonymous(attributes, people),
             {s.name: s.frame(con) for s in sources if s.kind in {"experiments", "measurements"}},
             [*(note for source in sources for note in source.notes), *built.notes, *remarks],
         )
+
+
+def _inside(said: pd.DataFrame, period: tuple[int, int] | None) -> pd.DataFrame:
+    """Keep what was said within the period asked for, and what has no time."""
+    if period is None:
+        return said
+    first, end = (pd.Timestamp(at, unit="us", tz="UTC") for at in period)
+    at = pd.to_datetime(said["timestamp"], utc=True)
+    return said[at.isna() | ((at >= first) & (at < end))].reset_index(drop=True)
 
 
 def plan_log(params: Params, sources: list[SourceTable], attributes: pd.DataFrame) -> LogPlan:
@@ -147,7 +157,7 @@ def period_of(params: Params) -> tuple[int, int] | None:
     return int(first.timestamp() * 1_000_000), int(last.timestamp() * 1_000_000)
 
 
-def _follow(params: Params, built: Built) -> object:
+def _follow(params: Params, built: Built) -> Log:
     """Follow outcomes as long as the client file says, but no longer than a third of the period."""
     codes = built.log.codes
     longest = int((codes.end - codes.start) * LONGEST_FOLLOW_SHARE)
@@ -170,30 +180,33 @@ def _monthly(con: duckdb.DuckDBPyConnection, params: Params, built: Built) -> pd
 
 
 def _facts_by_source(
-    con: duckdb.DuckDBPyConnection, sources: list[SourceTable], built: Built
+    con: duckdb.DuckDBPyConnection, sources: list[SourceTable], period: tuple[int, int] | None
 ) -> pd.DataFrame:
+    """Sum each source up, within the period asked for."""
     rows = []
     for source in sources:
-        has = table_columns(con, source.table)
+        has, table = table_columns(con, source.table), quote_name(source.table)
         time = next((c for c in ("timestamp", "time", "assigned_at", "signup") if c in has), None)
+        inside = "TRUE"
+        if time == "timestamp" and period is not None:
+            inside = f"coalesce(timestamp >= {period[0]} AND timestamp < {period[1]}, TRUE)"
         picked = [
+            f"count(*) FILTER (WHERE NOT {inside})",
             "count(DISTINCT customer_id)" if "customer_id" in has else "NULL",
             "sum(value)" if "value" in has and source.kind != "measurements" else "NULL",
             f"min({time})" if time else "NULL",
             f"max({time})" if time else "NULL",
         ]
-        where = ""
-        if time == "timestamp":
-            codes = built.log.codes
-            where = (
-                f"WHERE timestamp >= {codes.start} AND timestamp < {codes.end} OR timestamp IS NULL"
-            )
-        found = fetch_row(
-            con, f"SELECT {', '.join(picked)} FROM {quote_name(source.table)} {where}"
-        )
-        customers, value, first, last = found or (None,) * 4
-        rows.append((source.name, customers, value, _day(first), _day(last)))
-    return pd.DataFrame(rows, columns=["source", "customers", "value_sum", "first", "last"])
+        kept = [
+            picked[0],
+            *(f"{one} FILTER (WHERE {inside})" for one in picked[1:] if one != "NULL"),
+        ]
+        found = iter(fetch_row(con, f"SELECT {', '.join(kept)} FROM {table}"))
+        outside = next(found)
+        told = [None if one == "NULL" else next(found) for one in picked[1:]]
+        rows.append((source.name, *told[:2], _day(told[2]), _day(told[3]), outside))
+    columns = ["source", "customers", "value_sum", "first", "last", "rows_outside"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def _day(micros: int | None) -> str | None:

@@ -35,22 +35,30 @@ _LOOKS_PERSONAL = (
 Remark = tuple[str, str, str]
 ID_REMARKS: tuple[Remark, ...] = (
     ("N-ID-TRIMMED", "spaces round ids were removed.", "text <> own"),
-    ("N-ID-NORMALISED", "accents are written in two ways; they were joined.", "nfc_normalize(text) <> text"),
+    (
+        "N-ID-NORMALISED", "accents are written in two ways; they were joined.",
+        "nfc_normalize(text) <> text",
+    ),
     ("N-ID-LOOKS-MISSING", "an id reads like a word for missing; it was kept.", MISSING_TEXT),
     (
         "N-ID-HOMOGLYPH", "letters of another alphabet look like Latin ones; ids were kept apart.",
-        "regexp_matches(text, '[\\x{0400}-\\x{04FF}\\x{0370}-\\x{03FF}]') AND regexp_matches(text, '[0-9A-Za-z]')",
+        "regexp_matches(text, '[\\x{0400}-\\x{04FF}\\x{0370}-\\x{03FF}]') "
+        "AND regexp_matches(text, '[0-9A-Za-z]')",
     ),
     (
         "N-ID-PLACEHOLDER", "an id stands for unknown people; it counts as one customer.",
         "regexp_full_match(lower(text), 'guest|anonymous|unknown|test|0+|walk-?in|no ?name')",
     ),
-    ("N-PII", "ids are e-mail addresses; outputs show pseudonyms.", "regexp_matches(text, '\\w@\\w')"),
+    (
+        "N-PII", "ids are e-mail addresses; outputs show pseudonyms.",
+        "regexp_matches(text, '\\w@\\w')",
+    ),
 )  # fmt: skip
 NAME_REMARKS: tuple[Remark, ...] = (
     (
         "N-CONTROL-CHARS", "control characters were removed from names.",
-        "regexp_matches(text, '[\\x00-\\x08\\x0b-\\x1f\\x7f\\x{202A}-\\x{202E}\\x{2066}-\\x{2069}]')",
+        "regexp_matches(text, "
+        "'[\\x00-\\x08\\x0b-\\x1f\\x7f\\x{202A}-\\x{202E}\\x{2066}-\\x{2069}]')",
     ),
     ("N-LONG-NAME", "very long names were shortened.", "length(text) > 120"),
 )  # fmt: skip
@@ -124,7 +132,7 @@ class Reader:
             kind = "VARCHAR" if joined or self.is_text(column) else self.types[column]
             self._profiles[known] = make_profile(
                 self.con, self.raw, f"{self.raw.name}_v{len(self._profiles)}",
-                key=joined or self.own(column), kind=kind, column=column,
+                value=(joined or self.own(column), kind), column=column,
                 missing=[*self.missing.get(column, ()), *self.missing.get("", ())],
             )  # fmt: skip
         return self._profiles[known]

@@ -74,7 +74,11 @@ class JourneyError(Exception):
         super().__init__(str(self))
 
     def __str__(self) -> str:
-        return "\n".join([self.what, *(f"  - {problem}" for problem in self.problems)])
+        lines = [self.what]
+        for problem in self.problems:
+            named = not problem.file or problem.file in self.what
+            lines.append(f"  - {problem}" if named else f"  - {problem.file}, {problem}")
+        return "\n".join(lines)
 
 
 class ParamsError(JourneyError):

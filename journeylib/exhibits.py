@@ -140,7 +140,8 @@ def show_table(
     """
     if table.empty:
         return show_notice(absent or f"{caption}: nothing to show, no source provides it.")
-    picked = list(columns) if columns else [c for c in table if c not in {"low", "high", "source"}]
+    behind = {"low", "high", "source"} if {"low", "high"} <= set(table) else set()
+    picked = list(columns) if columns else [name for name in table if name not in behind]
     shown = table.head(rows)
     picked = [name for name in picked if name == ESTIMATE or _filled(shown, name)]
     records = shown.to_dict("records")

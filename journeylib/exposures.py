@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from journeylib.log import DAY, HOUR, first_of, last_of
+from journeylib.log import DAY, HOUR, decode, first_of, last_of
 from journeylib.summaries import Tally
 
 if TYPE_CHECKING:
@@ -58,13 +58,13 @@ class Exposures:
         met = np.union1d(np.flatnonzero(self.seen), self.after.key)
         channels = max(1, len(self.codes.channels))
         touchpoint = met // channels
-        stages = np.array([*self.codes.stages, "unmapped"], dtype=object)
+        stages = [*self.codes.stages, "unmapped"]
         codes = self.codes
         names = {
-            "touchpoint": np.array(codes.touchpoints, dtype=object)[touchpoint],
-            "channel": np.array(codes.channels, dtype=object)[met % channels],
-            "stage": stages[np.array(codes.stage_of, dtype=np.int64)[touchpoint]],
-            "timing": np.array(codes.timing, dtype=object)[touchpoint],
+            "touchpoint": decode(codes.touchpoints, touchpoint),
+            "channel": decode(codes.channels, met % channels),
+            "stage": decode(stages, np.array(codes.stage_of, dtype=np.int64)[touchpoint]),
+            "timing": decode(codes.timing, touchpoint),
             "outcome": np.isin(touchpoint, [*codes.good, *codes.bad, *codes.aside]),
             "seen": self.seen[met],
             "left": self.left[met],

@@ -72,7 +72,7 @@ def read_files(
     return raw
 
 
-def _read_file(  # noqa: PLR0913
+def _read_file(
     con: duckdb.DuckDBPyConnection,
     path: Path,
     part: str,
@@ -107,6 +107,8 @@ def _read_parquet(con: duckdb.DuckDBPyConnection, path: Path, table: str) -> Non
             f"CREATE OR REPLACE TABLE {quote_name(table)} AS "
             f"SELECT row_number() OVER () AS _row, * FROM ({rows})"
         )
+    except duckdb.OutOfMemoryException:
+        raise
     except duckdb.Error:
         fix = "Copy the file again."
         raise refuse("E-NOT-PARQUET", path.name, "it is broken or cut off.", fix) from None

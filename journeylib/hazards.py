@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from journeylib.log import DAY, first_of
+from journeylib.log import DAY, decode, first_of
 from journeylib.summaries import Tally
 
 if TYPE_CHECKING:
@@ -72,9 +72,9 @@ class Hazards:
         sums = [self._sums_of(int(c), int(s)) for c, s in zip(cells, stage, strict=True)]
         columns = ["events", "expected", "top", "bottom", "spread", "other"]
         names = {
-            "touchpoint": np.array(self.codes.touchpoints, dtype=object)[touchpoint],
-            "channel": np.array(self.codes.channels, dtype=object)[cells % channels],
-            "stage": np.array([*self.codes.stages, "unmapped"], dtype=object)[stage],
+            "touchpoint": decode(self.codes.touchpoints, touchpoint),
+            "channel": decode(self.codes.channels, cells % channels),
+            "stage": decode([*self.codes.stages, "unmapped"], stage),
             "exposed": exposed,
             "entered": self.entered.at(stage)[:, 0].astype(np.int64),
         }

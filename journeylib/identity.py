@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from journeylib.sources import SourceTable
 
 MOST_IDS_PER_KEY = {"email": 3, "phone": 4}
-_PLACEHOLDERS = re.compile(r"^(no-?reply|test|none|unknown|info)@|^0+$|^1234567")
+_PLACEHOLDERS = re.compile(r"^(no-?reply|test|none|unknown|info)@|^\+?0+$|^\+?1234567")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +127,8 @@ def _links(
         if {key, "customer_id"} <= set(table_columns(con, source.table)):
             rows = con.execute(
                 f"SELECT DISTINCT customer_id, CAST({quote_name(key)} AS VARCHAR) AS key "
-                f"FROM {quote_name(source.table)} WHERE customer_id IS NOT NULL AND {quote_name(key)} IS NOT NULL"
+                f"FROM {quote_name(source.table)} "
+                f"WHERE customer_id IS NOT NULL AND {quote_name(key)} IS NOT NULL"
             ).df()
             rows["key"] = [normalise_key(key, str(value)) for value in rows["key"]]
             parts.append(rows[rows["key"] != ""])

@@ -246,7 +246,8 @@ def _headline(map_: JourneyMap) -> str:
 def _loss_finding(map_: JourneyMap) -> list[str]:
     rows = map_.stages
     lost = []
-    for place in range(len(rows) - 1):
+    # The last move, to praise, is rare in every business: it would always be the largest loss.
+    for place in range(len(rows) - (2 if len(rows) > 3 else 1)):
         share, reached = number(rows.iloc[place], "to_next"), number(rows.iloc[place], "reached")
         if not math.isnan(share) and reached >= map_.min_cell:
             lost.append(((1 - share) * reached, -place))

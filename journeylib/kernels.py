@@ -62,7 +62,12 @@ def execute_notebook(
     logging.getLogger("papermill").setLevel(logging.CRITICAL)
     logging.getLogger("traitlets").setLevel(logging.CRITICAL)
     started = time.monotonic()
-    config = Config({"KernelManager": {"transport_encryption": "auto"}})
+    config = Config(
+        {
+            "KernelManager": {"transport_encryption": "auto"},
+            "NotebookClient": {"extra_arguments": ["--log-level=50"]},
+        }
+    )
     try:
         node = papermill.execute_notebook(
             str(path), None if save_to is None else str(save_to), {"client": client},
@@ -70,7 +75,7 @@ def execute_notebook(
             start_timeout=START_SECONDS, request_save_on_cell_execute=False, config=config,
         )  # fmt: skip
     except papermill.PapermillExecutionError as failed:
-        raise RunError(_what_failed(path.stem, failed), [_last_words(failed)]) from None
+        raise _retold(path.stem, failed) from None
     except nbclient.exceptions.CellTimeoutError:
         fix = f"a cell took more than {timeout} s; set --timeout, or look for an endless loop"
         raise RunError(f"{path.stem} did not finish.", [fix]) from None
@@ -106,11 +111,10 @@ def check_complete(notebook: Any, name: str) -> None:
             )
 
 
-def _what_failed(name: str, failed: Any) -> str:
-    return f"{name} stopped in cell {failed.exec_count}: {failed.ename}."
-
-
-def _last_words(failed: Any) -> str:
-    """The error's own text; for a mistake of the client's data that is all there is to say."""
+def _retold(name: str, failed: Any) -> RunError:
+    """Tell a person's mistake in its own words; anything else with the cell that failed."""
     lines = str(failed.evalue).strip().splitlines() or [str(failed.ename)]
-    return "\n    ".join(lines[:ERROR_LINES])
+    if failed.ename in {"DataError", "JourneyError", "ParamsError"}:
+        return RunError(lines[0], [line.strip().removeprefix("- ") for line in lines[1:]])
+    told = " ".join(line.strip() for line in lines[:ERROR_LINES])
+    return RunError(f"{name} stopped in cell {failed.exec_count}: {failed.ename}.", [told])

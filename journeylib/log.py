@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     import pandas as pd
@@ -28,7 +28,6 @@ DAY = 24 * HOUR
 CODES = "codes.json"
 CUSTOMERS = "customers.parquet"
 _WHOLE = ("customer", "time", "touchpoint", "channel", "stage", "source")
-_NAMES = ("customer_id", "touchpoint", "channel", "stage", "source")
 _NO_EVENTS: dict[str, NDArray[Any]] = {
     **{name: np.array([], np.int64) for name in _WHOLE},
     **{name: np.array([], np.float64) for name in ("value", "sentiment")},
@@ -188,7 +187,7 @@ class Log:
 
         frames: list[pd.DataFrame] = []
         rows = journeys = 0
-        names = self.customers.sort_values("customer")["pseudonym"].to_numpy()
+        names = self.customers.sort_values("customer")["pseudonym"].tolist()
         for part in self.readable:
             partition = part.load()
             frames.append(_named(partition, names, limit - rows, journeys))
@@ -268,6 +267,13 @@ def position_in(groups: Integers) -> Integers:
     return np.arange(len(groups)) - np.repeat(starts, lengths)
 
 
+def decode(names: Sequence[str], codes: Integers) -> pd.Series[str]:
+    """Give the name of each code; -1 is the last name, as in ``[*stages, "unmapped"]``."""
+    import pandas as pd
+
+    return pd.Series(np.array(names, dtype=object)[codes], dtype="str")
+
+
 def _read_arrays(path: Path) -> dict[str, NDArray[Any]]:
     import pyarrow.parquet as pq
 
@@ -275,25 +281,22 @@ def _read_arrays(path: Path) -> dict[str, NDArray[Any]]:
     return {name: table[name].to_numpy() for name in table.column_names}
 
 
-def _named(
-    partition: Partition, names: NDArray[np.object_], limit: int, journeys: int
-) -> pd.DataFrame:
+def _named(partition: Partition, names: Sequence[str], limit: int, journeys: int) -> pd.DataFrame:
     """Show a partition's first events; its journeys are numbered after those before it."""
     import pandas as pd
 
     codes, shown = partition.codes, slice(limit)
-    stages = np.array([*codes.stages, "unmapped"], dtype=object)
     return pd.DataFrame(
         {
-            "customer_id": names[partition.customer[shown]],
+            "customer_id": decode(names, partition.customer[shown]),
             "timestamp": pd.to_datetime(partition.time[shown], unit="us", utc=True),
-            "touchpoint": np.array(codes.touchpoints, dtype=object)[partition.touchpoint[shown]],
-            "channel": np.array(codes.channels, dtype=object)[partition.channel[shown]],
-            "stage": stages[partition.stage[shown]],
-            "source": np.array(codes.sources, dtype=object)[partition.source[shown]],
+            "touchpoint": decode(codes.touchpoints, partition.touchpoint[shown]),
+            "channel": decode(codes.channels, partition.channel[shown]),
+            "stage": decode([*codes.stages, "unmapped"], partition.stage[shown]),
+            "source": decode(codes.sources, partition.source[shown]),
             "value": partition.value[shown],
             "sentiment": partition.sentiment[shown],
             "journey_id": partition.journey[shown] + journeys,
             "position": position_in(partition.journey)[shown],
         }
-    ).astype(dict.fromkeys(_NAMES, "str"))
+    )

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 import shutil
 import unicodedata
-from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -72,14 +71,12 @@ class Built:
         log: The log.
         facts: ``n_events, n_customers, value_sum, first, last`` before the period is applied.
         placed: Columns ``touchpoint, stage, how`` (rule, name, data or empty), ``events``.
-        outside: Events outside the period, by source.
         notes: What the reader should know.
     """
 
     log: Log
     facts: dict[str, int | float | str | None]
     placed: pd.DataFrame
-    outside: dict[str, int]
     notes: list[Note]
 
 
@@ -126,7 +123,7 @@ def build_log(
     _write_partitions(con, folder)
     log = Log(folder, codes)
     log.save_codes()
-    return Built(log, _facts(con, codes), placed, _outside(con, codes), notes)
+    return Built(log, _facts(con, codes), placed, notes)
 
 
 # ---------------------------------------------------------------- names and codes
@@ -388,12 +385,3 @@ def _stamp(micros: int | None) -> str | None:
     if micros is None:
         return None
     return pd.Timestamp(micros, unit="us", tz="UTC").strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _outside(con: duckdb.DuckDBPyConnection, codes: Codes) -> dict[str, int]:
-    rows = con.execute(
-        "SELECT source, count(*) FROM ev "
-        f"WHERE timestamp < {codes.start} OR timestamp >= {codes.end} GROUP BY 1 ORDER BY 1"
-    ).fetchall()
-    counted = Counter({codes.sources[index]: int(count) for index, count in rows})
-    return dict(counted)

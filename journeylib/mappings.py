@@ -170,7 +170,8 @@ def lengthen(con: duckdb.DuckDBPyConnection, raw: RawTable, source: Source) -> N
     over = ", ".join(quote_name(name) for name in spread)
     known, long = quote_name(raw.name), quote_name(raw.name + "_long")
     con.execute(
-        f"CREATE OR REPLACE TABLE {long} AS SELECT * FROM (SELECT {fixed_list}, {cells} FROM {known}) "
+        f"CREATE OR REPLACE TABLE {long} AS SELECT * FROM "
+        f"(SELECT {fixed_list}, {cells} FROM {known}) "
         f"UNPIVOT INCLUDE NULLS ({quote_name(made[1])} FOR {quote_name(made[0])} IN ({over}))"
     )
     con.execute(f"DROP TABLE {known}")

@@ -28,7 +28,8 @@ _MENDS = (
     ),
     (
         "N-CURRENCY", "a currency sign was taken off.",
-        f"regexp_full_match({{t}}, '[-+(]?\\s*({_CURRENCY})\\s*[-+]?[0-9].*|.*[0-9]\\s*({_CURRENCY})\\)?')",
+        f"regexp_full_match({{t}}, "
+        f"'[-+(]?\\s*({_CURRENCY})\\s*[-+]?[0-9].*|.*[0-9]\\s*({_CURRENCY})\\)?')",
         f"trim(regexp_replace({{t}}, '\\s*({_CURRENCY})\\s*', ''))",
     ),
     (
@@ -154,33 +155,40 @@ def _check_currency(reader: Reader, profile: Profile, text: str) -> None:
 def _marks(reader: Reader, profile: Profile, text: str) -> tuple[str, str]:
     """Find the decimal mark and the mark between thousands that fit every value."""
     if reader.decimal or reader.thousands:
-        decimal = reader.decimal or ("." if reader.thousands == "," else ",")
-        if reader.thousands and reader.thousands not in ".,":
-            decimal = reader.decimal or "."
+        decimal = reader.decimal or ("," if reader.thousands == "." else ".")
         return decimal, reader.thousands or ("." if decimal == "," else ",")
-    comma, comma_decimal, comma_groups, point_decimal, points = profile.tally([
-        f"({text}) LIKE '%,%'",
-        f"regexp_matches({text}, '\\.[0-9]{{3}},[0-9]*$|^[^.,]*,([0-9]{{1,2}}|[0-9]{{4,}})$|^[-+]?0,|[0-9]{{4}},[0-9]{{3}}$')",
-        f"regexp_matches({text}, ',[0-9]{{3}}\\.[0-9]*$|,[0-9]{{3}},')",
-        f"regexp_matches({text}, '^[^.,]*\\.([0-9]{{1,2}}|[0-9]{{4,}})$|^[-+]?0\\.|[0-9]{{4}}\\.[0-9]{{3}}$')",
-        f"regexp_matches({text}, '\\.[0-9]{{3}}\\.')",
-    ])  # fmt: skip
-    comma_first = comma_decimal or points
-    point_first = comma_groups or point_decimal
-    if comma_first and point_first:
+    commas, points, comma_decimal, point_decimal = profile.tally(
+        [
+            f"({text}) LIKE '%,%'",
+            f"({text}) LIKE '%.%'",
+            f"regexp_matches({text}, '{_proof(decimal=',', other='.')}')",
+            f"regexp_matches({text}, '{_proof(decimal='.', other=',')}')",
+        ]
+    )
+    if comma_decimal and point_decimal:
         return _ambiguous(reader, profile, text, "points and commas are used in two ways")
-    if comma_decimal or points:
-        if comma:
-            message = "a comma is the decimal mark."
-            reader.note("N-DECIMAL-COMMA", message, profile, f"({text}) LIKE '%,%'")
+    if comma_decimal:
+        message = "a comma is the decimal mark."
+        reader.note("N-DECIMAL-COMMA", message, profile, f"({text}) LIKE '%,%'")
         return ",", "."
-    if comma and not point_first:
+    # where semicolons part the columns, 1.234 is as likely to be a thousand as a decimal
+    european = any(lines.separator == ";" for lines in reader.raw.lines)
+    if (commas or (european and points)) and not point_decimal:
         return _ambiguous(reader, profile, text, "thousands or decimals")
-    if not point_first and any(lines.separator == ";" for lines in reader.raw.lines):
-        # where semicolons part the columns, 1.234 is as likely to be a thousand as a decimal
-        if profile.count(f"({text}) LIKE '%.%'"):
-            return _ambiguous(reader, profile, text, "thousands or decimals")
     return ".", ","
+
+
+def _proof(*, decimal: str, other: str) -> str:
+    """Pattern of numbers that only one reading of their marks allows."""
+    own, mark = f"[{decimal}]", f"[{other}]"
+    alternatives = (
+        f"{mark}[0-9]{{3}}{own}[0-9]*$",  # 1.234,5
+        f"{mark}[0-9]{{3}}{mark}[0-9]{{3}}",  # 1.234.567
+        f"^[^.,]*{own}([0-9]{{1,2}}|[0-9]{{4,}})$",  # 1,5 or 1,2345
+        f"^[-+]?0*{own}",  # 0,125
+        f"[0-9]{{4}}{own}[0-9]{{3}}$",  # 1234,567
+    )
+    return "|".join(alternatives)
 
 
 def _ambiguous(reader: Reader, profile: Profile, text: str, why: str) -> tuple[str, str]:

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 from scipy import stats
+from scipy.spatial.distance import cdist
 from sklearn.cluster import KMeans
-from sklearn.metrics import silhouette_score
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from journeylib.log import DAY
 from journeylib.ratios import plain_shares
@@ -24,12 +25,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-FEWEST = 200
+FEWEST, FEWEST_PER_FEATURE, SMALLEST = 200, 20, 50
 SAMPLE = 800
 MOST_GROUPS = 8
-NULLS, RESAMPLES = 29, 25
-STABLE_MEAN, STABLE_MIN, STRUCTURE = 0.75, 0.60, 0.25
+NULLS, RESAMPLES = 59, 50
+STABLE_MEAN, STABLE_MIN, STRUCTURE, SHARP = 0.75, 0.60, 0.25, 0.9
 TELLING = 0.5
+# What happened to a customer in the end, and when, describes the outcome and not the person.
+NO_FEATURES = ["customer", "churned", "churned_at", "signup", "observed_from"]
 TRAITS: dict[str, tuple[str, str]] = {
     "recency": ("Lapsed", "Recent"),
     "frequency": ("Frequent", "Occasional"),
@@ -47,7 +50,8 @@ class Personas:
         table: The result table ``personas``.
         assignments: Columns ``customer`` and ``persona`` (its name); empty when unstable.
         profile: Columns ``persona, feature, value``: standard deviations from the average.
-        choices: Columns ``k, value`` (silhouette), ``stability`` (mean Jaccard), ``chosen``.
+        choices: Columns ``k, value`` (silhouette), ``stability`` (mean Jaccard), ``weakest`` (least
+            Jaccard), ``smallest`` (share of the smallest group), ``chosen``.
         reason: Why there are no personas, or empty.
     """
 
@@ -74,13 +78,11 @@ def describe_features(
         and channel shares as centred log-ratios; or numbers and one-hot levels of the attributes,
         scaled by 1/sqrt(2 × levels). Constant features are left out.
     """
-    if len(customers) >= FEWEST:
-        features = _behaviour(customers, end)
-    else:
-        features = _declared(attributes)
-    if wanted:
-        features = features[[name for name in features if _base(name) in wanted or name in wanted]]
-    return features.loc[:, features.std() > 0]
+    acted = len(customers) >= FEWEST
+    features = _behaviour(customers, end) if acted else _declared(attributes)
+    names = [str(name) for name in features.columns]
+    kept = [name for name in names if not wanted or _base(name) in wanted or name in wanted]
+    return features[[name for name in kept if features[name].std() > 0]]
 
 
 def _base(name: str) -> str:
@@ -99,28 +101,28 @@ def _behaviour(customers: pd.DataFrame, end: int) -> pd.DataFrame:
             "breadth": np.log1p(customers["touchpoints"]),
         }
     )
-    channels = [name for name in customers if name.startswith("channel:") and name != "channel:"]
+    named = [str(name) for name in customers.columns]
+    channels = [name for name in named if name.startswith("channel:") and name != "channel:"]
     common = [name for name in channels if (customers[name] > 0).mean() >= 0.05]
     if len(common) > 1:
-        logs = np.log(customers[common] + 0.5)
+        logs = (customers[common] + 0.5).transform("log")
         features = features.join(logs.sub(logs.mean(axis=1), axis=0).iloc[:, :-1])
     return features.set_index(customers["customer"])
 
 
 def _declared(attributes: pd.DataFrame) -> pd.DataFrame:
+    if "customer" not in attributes:
+        return pd.DataFrame()
     columns: dict[str, pd.Series] = {}
-    for name in attributes.columns.drop("customer", errors="ignore"):
+    for name in attributes.columns.drop(NO_FEATURES, errors="ignore"):
         column = attributes[name]
         levels = column.nunique()
         if pd.api.types.is_numeric_dtype(column) and levels > 2:
-            columns[name] = column.astype(float).fillna(column.median())
+            columns[str(name)] = column.astype(float).fillna(float(column.median()))
         elif 2 <= levels <= 8:
             for level in sorted(column.dropna().astype(str).unique()):
-                own = (column.astype(str) == level).astype(float)
-                columns[f"{name}={level}"] = own
-    if "customer" not in attributes:
-        return pd.DataFrame()
-    return pd.DataFrame(columns).set_index(attributes["customer"])
+                columns[f"{name}={level}"] = (column.astype(str) == level).astype(float)
+    return pd.DataFrame(columns, index=attributes.index).set_index(attributes["customer"])
 
 
 def find_personas(
@@ -136,7 +138,7 @@ def find_personas(
 
     Args:
         features: From ``describe_features``.
-        k: How many groups; None chooses the largest number that is stable.
+        k: How many groups; None chooses the largest number that is stable without slicing a group.
         min_share: Smallest share of customers a group may have.
         names: The analyst's own names, by group number (1 is the largest).
         seed: Seed of every random draw.
@@ -150,23 +152,25 @@ def find_personas(
         Hennig (2007), Comput. Stat. Data Anal. 52:258-271; Hennig and Lin (2015), Stat. Comput.
         25:821-833; Kaufman and Rousseeuw (1990), silhouette 0.25.
     """
-    if len(features) < FEWEST or features.shape[1] == 0:
-        return _none(f"{len(features):,} customers with features; personas need {FEWEST}.")
-    points = _scaled(features, seed)
-    rng = np.random.default_rng(seed)
-    picked = rng.choice(len(points), min(SAMPLE, len(points)), replace=False)
-    sample = points[np.sort(picked)]
-    choices = _choices(sample, [k] if k else range(2, MOST_GROUPS + 1), rng, seed)
-    good = choices[(choices["stability"] >= STABLE_MEAN) & (choices["weakest"] >= STABLE_MIN)]
-    good = good[good["smallest"] >= min_share]
-    if good.empty:
-        return _none("no number of groups is stable when customers are drawn again.", choices)
-    chosen = int(good["k"].iloc[-1])
-    choices = choices.assign(chosen=choices["k"] == chosen)
-    natural = _beats_null(features.iloc[np.sort(picked)], choices, rng, seed)
-    labels = _ranked_labels(_fit(sample, chosen, seed).predict(points))
+    needed = max(FEWEST, FEWEST_PER_FEATURE * features.shape[1])
+    if len(features) < needed or features.shape[1] == 0:
+        return _none(f"{len(features):,} customers with features; personas need {needed:,}.")
+    # Problems of this size lose more time on handing work to threads than they gain.
+    with threadpool_limits(limits=1):
+        points = _scaled(features, seed)
+        rng = np.random.default_rng(seed)
+        picked = np.sort(rng.choice(len(points), min(SAMPLE, len(points)), replace=False))
+        sample = points.to_numpy()[picked]
+        choices = _choices(sample, [k] if k else range(2, MOST_GROUPS + 1), rng, seed)
+        chosen = _choose(choices, max(min_share, SMALLEST / len(features)))
+        if chosen is None:
+            return _none("no number of groups is stable when customers are drawn again.", choices)
+        choices["chosen"] = choices["k"] == chosen
+        natural = _beats_null(features.iloc[picked], choices, rng, seed)
+        labels = _fit(sample, chosen, seed).predict(points.to_numpy())
+    verdict = "natural" if natural else "constructed"
     return _describe(
-        features, points, labels, choices, natural=natural, names=names or {}, confidence=confidence
+        points, labels, choices, verdict=verdict, names=names or {}, confidence=confidence
     )
 
 
@@ -180,33 +184,41 @@ def _none(reason: str, choices: pd.DataFrame | None = None) -> Personas:
             "description": reason,
         }
         table = pd.DataFrame([everyone])
+    if choices is None:
+        choices = pd.DataFrame(columns=["k", "value", "stability", "weakest", "smallest", "chosen"])
     return Personas(
         complete_result("personas", table),
         pd.DataFrame({"customer": np.array([], np.int64), "persona": np.array([], "str")}),
         pd.DataFrame(columns=["persona", "feature", "value"]),
-        choices if choices is not None else pd.DataFrame(columns=["k", "value", "chosen"]),
+        choices.drop(columns="by_group", errors="ignore"),
         reason,
     )
 
 
-def _scaled(features: pd.DataFrame, seed: int) -> NDArray[np.float64]:
+def _scaled(features: pd.DataFrame, seed: int) -> pd.DataFrame:
     """Winsorise, spread lumps of whole numbers, and scale; one-hot levels share their weight."""
     rng = np.random.default_rng(seed)
-    columns = []
-    for name in features:
+    names = [str(name) for name in features.columns]
+    columns = {}
+    for name in names:
         values = features[name].to_numpy(float)
         if "=" in name:
-            levels = sum(_base(other) == _base(name) for other in features)
-            columns.append((values - values.mean()) / np.sqrt(2 * levels) / max(values.std(), 0.1))
+            levels = sum(_base(other) == _base(name) for other in names)
+            columns[name] = (values - values.mean()) / np.sqrt(2 * levels) / max(values.std(), 0.1)
             continue
-        values = np.clip(values, *np.quantile(values, [0.01, 0.99]))
-        steps = np.unique(values)
-        if len(steps) < 30:
-            values = values + rng.uniform(
-                0, np.diff(steps).min() if len(steps) > 1 else 1, len(values)
-            )
-        columns.append((values - values.mean()) / (values.std() or 1))
-    return np.stack(columns, axis=1)
+        values = _spread_lumps(np.clip(values, *np.quantile(values, [0.01, 0.99])), rng)
+        columns[name] = (values - values.mean()) / (values.std() or 1)
+    return pd.DataFrame(columns, index=features.index)
+
+
+def _spread_lumps(values: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
+    """Spread tied values evenly up to the next value; lumps at 0, 1, 2 would look like groups."""
+    steps = np.unique(values)
+    if len(steps) == 1 or 2 * len(steps) > len(values):
+        return values
+    gaps = np.append(np.diff(steps), np.diff(steps)[-1])
+    spread: NDArray[np.float64] = rng.random(len(values)) * gaps[np.searchsorted(steps, values)]
+    return values + spread
 
 
 def _fit(points: NDArray[np.float64], k: int, seed: int, starts: int = 20) -> KMeans:
@@ -217,15 +229,41 @@ def _choices(
     sample: NDArray[np.float64], sizes: Sequence[int] | range, rng: np.random.Generator, seed: int
 ) -> pd.DataFrame:
     rows = []
+    apart = cdist(sample, sample)
     for k in sizes:
         labels = _fit(sample, k, seed).labels_
         overlap = _jaccard(sample, labels, k, rng, seed)
         share = np.bincount(labels, minlength=k).min() / len(labels)
-        rows.append(
-            (k, silhouette_score(sample, labels), overlap.mean(), overlap.min(), share, overlap)
-        )
+        value = _silhouette(apart, labels, k)
+        rows.append((k, value, overlap.mean(), overlap.min(), share, overlap))
     columns = ["k", "value", "stability", "weakest", "smallest", "by_group"]
     return pd.DataFrame(rows, columns=columns).assign(chosen=False)
+
+
+def _choose(choices: pd.DataFrame, smallest: float) -> int | None:
+    """Choose the largest stable number of groups, but no slice through a group.
+
+    Well separated groups can be halved stably. So numbers of groups with a doubtful one (Jaccard
+    below 0.75) wait behind those without, and a number whose silhouette falls a tenth short of the
+    best is passed over: of 60 data sets with four planted groups, 59 instead of 47 gave four.
+    """
+    stable = (choices["stability"] >= STABLE_MEAN) & (choices["weakest"] >= STABLE_MIN)
+    good = choices[stable & (choices["smallest"] >= smallest)]
+    valid = good[good["weakest"] >= STABLE_MEAN]
+    good = valid if len(valid) else good
+    good = good[good["value"] >= SHARP * good["value"].max()]
+    return int(good["k"].iloc[-1]) if len(good) else None
+
+
+def _silhouette(apart: NDArray[np.float64], labels: NDArray[np.int64], k: int) -> float:
+    """Average silhouette width from the distances, which serve every number of groups."""
+    member = np.eye(k)[labels]
+    sizes = member.sum(axis=0)
+    sums = apart @ member
+    own = sums[member == 1] / np.maximum(sizes[labels] - 1, 1)
+    others = np.where(member == 1, np.inf, sums / np.maximum(sizes, 1)).min(axis=1)
+    width = (others - own) / np.maximum(np.maximum(own, others), 1e-12)
+    return float(np.where(sizes[labels] > 1, width, 0).mean())
 
 
 def _jaccard(
@@ -244,7 +282,7 @@ def _jaccard(
         np.add.at(both, (labels[rows], again), 1)
         union = both.sum(axis=1, keepdims=True) + both.sum(axis=0, keepdims=True) - both
         found[draw] = (both / union).max(axis=1)
-    return found.mean(axis=0)
+    return np.asarray(found.mean(axis=0), dtype=np.float64)
 
 
 def _beats_null(
@@ -254,52 +292,45 @@ def _beats_null(
     observed = choices.set_index("k")["value"]
     if observed[choices["chosen"].to_numpy()].iloc[0] < STRUCTURE:
         return False
+    features = features.loc[:, features.std() > 0]
     ranks = features.rank().to_numpy() / (len(features) + 1)
-    correlation = np.corrcoef(stats.norm.ppf(ranks), rowvar=False)
-    sorted_columns = np.sort(features.to_numpy(float), axis=0)
+    correlation = np.atleast_2d(np.corrcoef(stats.norm.ppf(ranks), rowvar=False))
+    ordered = np.sort(features.to_numpy(float), axis=0)
     nulls = np.zeros((NULLS, len(observed)))
     for draw in range(NULLS):
-        normal = rng.multivariate_normal(
-            np.zeros(len(correlation)), correlation, len(features), method="eigh"
-        )
+        centre = np.zeros(len(correlation))
+        normal = rng.multivariate_normal(centre, correlation, len(features), method="eigh")
         place = (stats.norm.cdf(normal) * len(features)).astype(int).clip(0, len(features) - 1)
-        made = pd.DataFrame(
-            np.take_along_axis(sorted_columns, place, axis=0), columns=features.columns
-        )
-        points = _scaled(made, int(rng.integers(2**31)))
+        made = pd.DataFrame(np.take_along_axis(ordered, place, axis=0), columns=features.columns)
+        points = _scaled(made, int(rng.integers(2**31))).to_numpy()
+        apart = cdist(points, points)
         for column, k in enumerate(observed.index):
             labels = _fit(points, int(k), seed, starts=3).labels_
-            nulls[draw, column] = silhouette_score(points, labels)
-    mean, spread = nulls.mean(axis=0), nulls.std(axis=0, ddof=1)
+            nulls[draw, column] = _silhouette(apart, labels, int(k))
+    mean, spread = nulls.mean(axis=0), np.maximum(nulls.std(axis=0, ddof=1), 1e-12)
     z_null = ((nulls - mean) / spread).max(axis=1)
     z_seen = ((observed.to_numpy() - mean) / spread).max()
     return bool((1 + (z_null >= z_seen).sum()) / (NULLS + 1) <= 0.05)
 
 
-def _ranked_labels(labels: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Number groups from 1 by size, so that names in the client file stay with their group."""
-    order = np.argsort(-np.bincount(labels), kind="stable")
-    rank = np.empty_like(order)
-    rank[order] = np.arange(1, len(order) + 1)
-    return rank[labels]
-
-
-def _describe(  # noqa: PLR0913
-    features: pd.DataFrame,
-    points: NDArray[np.float64],
+def _describe(
+    points: pd.DataFrame,
     labels: NDArray[np.int64],
     choices: pd.DataFrame,
     *,
-    natural: bool,
+    verdict: str,
     names: Mapping[int, str],
     confidence: float,
 ) -> Personas:
     chosen = choices[choices["chosen"]].iloc[0]
-    groups = range(1, int(chosen["k"]) + 1)
-    apart = pd.DataFrame(points, columns=features.columns).groupby(labels).mean()
-    sizes = np.bincount(labels)[1:]
+    # Numbered from 1 by size, so that names in the client file stay with their group.
+    order = np.argsort(-np.bincount(labels, minlength=int(chosen["k"])), kind="stable")
+    labels = np.argsort(order)[labels] + 1
+    groups = range(1, len(order) + 1)
+    apart = points.groupby(labels).mean().reindex(groups)
+    sizes = np.bincount(labels, minlength=len(order) + 1)[1:]
     shares = plain_shares(sizes, np.full(len(sizes), len(labels)), confidence=confidence)
-    traits = {group: _traits(apart.loc[group]) for group in groups}
+    traits = {group: _traits(row) for group, row in zip(groups, _rows(apart), strict=True)}
     named = _unique({group: names.get(group) or _name(traits[group]) for group in groups})
     table = pd.DataFrame(
         {
@@ -307,18 +338,16 @@ def _describe(  # noqa: PLR0913
             "name": list(named.values()),
             "customers": sizes,
             "share": shares["value"],
-            "stability": float(chosen["stability"]),
-            "verdict": "natural" if natural else "constructed",
+            "stability": np.asarray(chosen["by_group"])[order],
+            "verdict": verdict,
             "traits": [", ".join(traits[group]) for group in groups],
             "description": [_description(traits[group]) for group in groups],
         }
     )
     profile = apart.rename(index=named).rename_axis("persona").reset_index()
     profile = profile.melt("persona", var_name="feature", value_name="value")
-    people = pd.Series(labels, index=features.index).map(named)
-    assignments = pd.DataFrame(
-        {"customer": features.index.to_numpy(), "persona": people.to_numpy()}
-    )
+    people = pd.Series(labels).map(named).astype("str")
+    assignments = pd.DataFrame({"customer": points.index.to_numpy(), "persona": people})
     return Personas(
         complete_result("personas", pd.concat([table, shares], axis=1)),
         assignments,
@@ -327,15 +356,17 @@ def _describe(  # noqa: PLR0913
     )
 
 
-def _traits(apart: pd.Series) -> list[str]:
+def _rows(apart: pd.DataFrame) -> list[dict[str, float]]:
+    return [{str(name): float(value) for name, value in row.items()} for _, row in apart.iterrows()]
+
+
+def _traits(apart: dict[str, float]) -> list[str]:
     """Name the three features that set a group apart by half a standard deviation or more."""
-    telling = apart[apart.abs() >= TELLING].sort_values(key=lambda d: -d.abs()).head(3)
-    return [_trait(str(name), float(value)) for name, value in telling.items()]
+    telling = sorted(apart.items(), key=lambda item: -abs(item[1]))[:3]
+    return [_trait(name, value) for name, value in telling if abs(value) >= TELLING]
 
 
 def _trait(feature: str, value: float) -> str:
-    if feature == "recency":
-        return "Lapsed" if value > 0 else "Recent"
     if feature in TRAITS:
         return TRAITS[feature][0 if value > 0 else 1]
     if feature.startswith("channel:"):

@@ -23,7 +23,7 @@ _REDACTIONS = (
     ("[e-mail]", re.compile(r"[\w.+%-]+@[\w-]+(?:\.[\w-]+)+")),
     ("[link]", re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)),
     ("[IBAN]", re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,3})?\b")),
-    ("[card]", re.compile(r"\b(?:\d[ -]?){13,19}\b")),
+    ("[card]", re.compile(r"\b\d(?:[ -]?\d){12,18}\b")),
     ("[key]", re.compile(r"\b(?:sk|pk|api|key|tok)[_-]\w{12,}\b", re.IGNORECASE)),
     ("[address]", re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}\b")),
     ("[number]", re.compile(r"\b[A-Z]{2} ?\d{2} ?\d{2} ?\d{2} ?[A-Z]\b")),

@@ -24,7 +24,7 @@ FLOATS = ("FLOAT", "DOUBLE")
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """Distinct values of a column: ``own`` as written, ``text`` cleaned, ``n`` rows, ``seen`` first place.
+    """Distinct values: ``own`` as written, ``text`` cleaned, ``n`` rows, ``seen`` the first place.
 
     Attributes:
         con: Connection that holds the table.
@@ -77,27 +77,33 @@ class Profile:
 
 
 def make_profile(
-    con: duckdb.DuckDBPyConnection, raw: RawTable, table: str, *, key: str, kind: str, column: str,
+    con: duckdb.DuckDBPyConnection,
+    raw: RawTable,
+    table: str,
+    *,
+    value: tuple[str, str],
+    column: str,
     missing: Sequence[str] = (),
-) -> Profile:  # fmt: skip  # noqa: PLR0913
+) -> Profile:
     """Gather the distinct values of a column.
 
     Args:
         con: Connection that holds the raw table.
         raw: The raw table.
         table: Name of the profile's table.
-        key: SQL of the raw value.
-        kind: SQL type of that value.
+        value: SQL of the raw value, and its SQL type.
         column: The source's own column name.
         missing: Texts that mean "no answer".
 
     Returns:
         The profile; spaces round texts are gone, empty and missing texts are null.
     """
+    key, kind = value
     text = _trimmed("own", kind, missing)
     con.execute(
-        f"CREATE OR REPLACE TABLE {quote_name(table)} AS SELECT own, {text} AS text, n, seen FROM "
-        f"(SELECT {key} AS own, count(*) AS n, min({AT}) AS seen FROM {quote_name(raw.name)} GROUP BY 1)"
+        f"CREATE OR REPLACE TABLE {quote_name(table)} AS SELECT own, {text} AS text, n, seen "
+        f"FROM (SELECT {key} AS own, count(*) AS n, min({AT}) AS seen "
+        f"FROM {quote_name(raw.name)} GROUP BY 1)"
     )
     found = fetch_row(
         con,

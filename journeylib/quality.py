@@ -23,32 +23,35 @@ NOTE_CHECKS = {
     "N-TZ-ASSUMED": "time_zone", "N-DATE-ONLY": "time_of_day", "N-DATE-FORMAT": "date_format",
     "N-MISSING-TOKEN": "coded_missings", "N-COLUMN-ABSENT": "absent_column",
     "N-DATE-PLACEHOLDER": "placeholder_dates", "N-SCALE-ASSUMED": "scale",
-    "N-COLUMN-MATCHED": "matched_column", "N-CATEGORY-FOLDED": "spelling", "N-DST-FOLD": "clock_change",
+    "N-COLUMN-MATCHED": "matched_column", "N-CATEGORY-FOLDED": "spelling",
+    "N-DST-FOLD": "clock_change", "N-NO-AFTERNOON": "time_of_day", "N-OUTLIER": "outlier",
+    "N-COLUMNS-DIFFER": "columns", "N-ID-ROUNDED": "id_format", "N-ID-PLACEHOLDER": "shared_id",
+    "N-ID-CASE": "id_format", "N-C1-CONTROLS": "encoding", "N-NEAR-DUPLICATES": "near_duplicates",
+    "N-HIDDEN-ROWS": "hidden_rows", "N-HIDDEN-SHEET": "hidden_sheet",
     "N-ID-FLOAT": "id_format", "N-ID-TRIMMED": "id_format", "N-DIALECT": "separator",
 }  # fmt: skip
-WARNING_NOTES = {"N-SCALE-ASSUMED", "N-COLUMN-ABSENT", "N-DATE-PLACEHOLDER", "N-DST-FOLD"}
+WARNING_NOTES = {
+    "N-SCALE-ASSUMED", "N-COLUMN-ABSENT", "N-DATE-PLACEHOLDER", "N-DST-FOLD", "N-NO-AFTERNOON",
+    "N-OUTLIER", "N-COLUMNS-DIFFER", "N-ID-ROUNDED", "N-ID-PLACEHOLDER", "N-C1-CONTROLS",
+}  # fmt: skip
 
 
-def summarise_sources(
-    sources: Sequence[SourceTable], facts: pd.DataFrame, built: Built
-) -> pd.DataFrame:
+def summarise_sources(sources: Sequence[SourceTable], facts: pd.DataFrame) -> pd.DataFrame:
     """Say for each source what was read, what was used, and why the rest was not.
 
     Args:
         sources: The sources that were read.
-        facts: Columns ``source, customers, value_sum, first, last``.
-        built: The log that was built from them.
+        facts: Columns ``source, customers, value_sum, first, last, rows_outside`` (the period).
 
     Returns:
         The result table ``sources``; ``reasons`` lists reason and rows.
     """
+    outside = dict(zip(facts["source"], facts["rows_outside"], strict=True))
     rows = []
     for source in sources:
-        drops = dict(source.drops)
-        outside = built.outside.get(source.name, 0)
-        if outside:
-            drops["outside the period"] = outside
+        drops = {**source.drops, "outside the period": outside[source.name]}
         dropped = sum(drops.values())
+        listed = [f"{reason}: {count:,}" for reason, count in drops.items() if count]
         rows.append(
             {
                 "source": source.name,
@@ -56,7 +59,7 @@ def summarise_sources(
                 "rows_read": source.rows_read,
                 "rows_used": source.rows_read - dropped,
                 "rows_dropped": dropped,
-                "reasons": "; ".join(f"{reason}: {count:,}" for reason, count in drops.items()),
+                "reasons": "; ".join(listed),
             }
         )
     table = pd.DataFrame(rows).merge(facts, on="source", how="left", validate="1:1")
@@ -145,7 +148,7 @@ def _partial(monthly: pd.DataFrame) -> list[tuple[str, str, str, float, str]]:
 
 
 def _quiet_months(monthly: pd.DataFrame) -> list[tuple[str, str, str, float, str]]:
-    rows = []
+    rows: list[tuple[str, str, str, float, str]] = []
     for source, own in monthly[~monthly["partial"]].groupby("source", sort=True):
         usual = own["events"].median()
         quiet = own[own["events"] < QUIET_SHARE * usual]

@@ -39,13 +39,14 @@ def read_json(path: Path, raw: RawTable) -> pa.Table:
     columns: dict[str, list[Any]] = {}
     for index, row in enumerate(rows):
         if not isinstance(row, dict):
-            line = lines[index] if lines else None
-            raise refuse("E-JSON", path.name, "an entry is not an object.", _FIX, line=line)
+            at = lines[index] if lines else None
+            raise refuse("E-JSON", path.name, "an entry is not an object.", _FIX, line=at)
         for name, value in _flat(row).items():
             columns.setdefault(name, [None] * index).append(value)
         for values in columns.values():
             values.extend([None] * (index + 1 - len(values)))
     raw.lines.append(Lines(first=1, numbers=lines))
+    columns = {name: own for name, own in columns.items() if not _is_hollow(name, columns)}
     if not columns:
         raise refuse("E-NO-ROWS", path.name, "it holds no object.", "Check the export's filter.")
     check_names(list(columns), path.name, None)
@@ -94,6 +95,12 @@ def _list_inside(found: object) -> list[Any]:
     lists = [own for own in inside if isinstance(own, list) and own and isinstance(own[0], dict)]
     plain = isinstance(found, dict) and len(found) <= 4
     return lists[0] if len(lists) == 1 and plain else []
+
+
+def _is_hollow(name: str, columns: dict[str, list[Any]]) -> bool:
+    """Tell whether a name only stands for a nested object where that is missing."""
+    nested = any(other.startswith(f"{name}.") for other in columns)
+    return nested and not kinds_of(columns[name])
 
 
 def _flat(row: dict[str, Any], above: str = "") -> dict[str, Any]:

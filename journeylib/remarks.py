@@ -1,4 +1,7 @@
-"""What a reader should know about columns and logs that are right as they stand. Never a refusal."""
+"""What a reader should know about columns and logs that are right as they stand.
+
+Never a refusal; `rows` and `columns` refuse.
+"""
 
 from __future__ import annotations
 
@@ -130,9 +133,10 @@ def _backwards(con: duckdb.DuckDBPyConnection, stages: int) -> list[Note]:
         return []
     back, forth = fetch_row(
         con,
-        "SELECT count(*) FILTER (WHERE place < before), count(*) FILTER (WHERE place > before) FROM "
-        "(SELECT p.stage AS place, lag(p.stage) OVER (PARTITION BY customer_id ORDER BY timestamp, "
-        "file, row) AS before FROM ev JOIN stage_places p ON p.raw = stage_raw)",
+        "SELECT count(*) FILTER (WHERE place < before), count(*) FILTER (WHERE place > before) "
+        "FROM (SELECT p.stage AS place, lag(p.stage) OVER "
+        "(PARTITION BY customer_id ORDER BY timestamp, file, row) AS before "
+        "FROM ev JOIN stage_places p ON p.raw = stage_raw)",
     )
     text = "journeys run against the order of the stages."
     return [Note("N-STAGE-BACKWARDS", text, column="stage", rows=int(back))] if back > forth else []

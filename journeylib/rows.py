@@ -232,7 +232,8 @@ def check_stages(rows: Rows, stages: Sequence[str]) -> None:
         return
     known = {stage.casefold() for stage in stages}
     found = rows.reader.con.execute(
-        f"SELECT DISTINCT stage FROM {quote_name(rows.table)} WHERE stage IS NOT NULL ORDER BY 1"
+        f"SELECT stage FROM {quote_name(rows.table)} WHERE stage IS NOT NULL "
+        f"GROUP BY 1 ORDER BY min({AT})"
     ).fetchall()
     unknown = [row[0] for row in found if clean_name(row[0]).casefold() not in known]
     for name in unknown[:5]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from journeylib.columns import Reader
 from journeylib.contracts import make_contract
 from journeylib.databases import read_database
-from journeylib.errors import DataError, JourneyError, Note
+from journeylib.errors import DataError, JourneyError, Note, Problem
 from journeylib.expressions import quote_name
 from journeylib.formats import find_files, read_files
 from journeylib.mappings import lengthen, pick_columns, plain
@@ -73,7 +73,7 @@ class SourceTable:
         """Give the rows as a frame, in file order; times become UTC timestamps."""
         import pandas as pd
 
-        rows = con.execute(
+        rows: pd.DataFrame = con.execute(
             f"SELECT * EXCLUDE (_file, _row) FROM {quote_name(self.table)} ORDER BY _file, _row"
         ).df()
         for column in INPUTS[self.kind]:
@@ -96,15 +96,30 @@ def read_sources(params: Params, con: duckdb.DuckDBPyConnection) -> list[SourceT
     Raises:
         DataError: One or more sources cannot be used; holds every problem of all of them.
     """
+    import duckdb
+
     tables, problems = [], []
     for index, source in enumerate(params.sources):
         try:
             tables.append(read_source(params, source, con, table=f"source_{index}"))
         except JourneyError as refused:
             problems += [replace(p, file=p.file or source.name) for p in refused.problems]
+        except duckdb.Error as failed:
+            problems.append(_gave_up(source.name, failed))
     if problems:
         raise DataError(f"{params.client}: {len(problems)} problem(s) in the data.", problems)
     return tables
+
+
+def _gave_up(name: str, failed: duckdb.Error) -> Problem:
+    """Say in our own words why the engine gave up; its own words may hold data and paths."""
+    import duckdb
+
+    if isinstance(failed, duckdb.OutOfMemoryException):
+        text = "it does not fit into the memory that the client file allows."
+        return Problem("E-MEMORY", text, name, fix="Raise `memory`, or free space on the disk.")
+    text = f"the engine could not read it ({type(failed).__name__})."
+    return Problem("E-ENGINE", text, name, fix="Export it again as CSV or Parquet.")
 
 
 def read_source(

@@ -156,6 +156,13 @@ def map_journey(work: Workspace) -> Exhibit:
     )
 
 
+def count_people(work: Workspace) -> pd.DataFrame:
+    """Give the customers the report speaks of: those seen in the period, else all that are known."""
+    customers = join_customers(work)
+    seen = customers[customers["events"] > 0] if "events" in customers else customers
+    return seen if len(seen) else customers
+
+
 def list_findings(work: Workspace) -> list[str]:
     """Give the front page's sentences from all result tables."""
     return list(find_findings({name: work.read(name) for name in RESULTS}))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from journeylib.log import DAY, HOUR, first_of, last_of
+from journeylib.log import DAY, HOUR, decode, first_of, last_of
 from journeylib.quantiles import Durations
 
 if TYPE_CHECKING:
@@ -53,14 +53,14 @@ class Touches:
         """One row per touchpoint and channel met: ``events, customers, value`` (money)."""
         met = np.flatnonzero(self.events)
         channels = len(self.codes.channels)
-        stages = np.array([*self.codes.stages, "unmapped"], dtype=object)
+        stages = [*self.codes.stages, "unmapped"]
         touchpoint = met // channels
         return pd.DataFrame(
             {
-                "touchpoint": np.array(self.codes.touchpoints, dtype=object)[touchpoint],
-                "channel": np.array(self.codes.channels, dtype=object)[met % channels],
-                "stage": stages[np.array(self.codes.stage_of, dtype=np.int64)[touchpoint]],
-                "timing": np.array(self.codes.timing, dtype=object)[touchpoint],
+                "touchpoint": decode(self.codes.touchpoints, touchpoint),
+                "channel": decode(self.codes.channels, met % channels),
+                "stage": decode(stages, np.array(self.codes.stage_of, dtype=np.int64)[touchpoint]),
+                "timing": decode(self.codes.timing, touchpoint),
                 "customers": self.customers[met],
                 "events": self.events[met],
                 "value": self.value[met],
@@ -125,14 +125,14 @@ class Moves:
     def frame(self) -> pd.DataFrame:
         """One row per transition: counts, ``median_hours`` and the sums behind its interval."""
         size = max(1, len(self.codes.touchpoints))
-        names = np.array(self.codes.touchpoints, dtype=object)
+        names = self.codes.touchpoints
         key = self.pairs.key
         medians = self.hours.quantiles(0.5)
         left = self.rows.at(key // size)
         return pd.DataFrame(
             {
-                "from": names[key // size],
-                "to": names[key % size],
+                "from": decode(names, key // size),
+                "to": decode(names, key % size),
                 "customers": self.pairs.sums[:, 1].astype(np.int64),
                 "count": self.pairs.sums[:, 0].astype(np.int64),
                 "median_hours": [medians[int(one)] for one in key],
@@ -273,6 +273,7 @@ class Paths:
             for path, (journeys, good) in self.found.items()
         ]
         table = pd.DataFrame(rows, columns=["path", "journeys", "good"])
+        table = table.astype({"path": "str", "journeys": "int64", "good": "int64"})
         return table.sort_values(["journeys", "path"], ascending=[False, True], ignore_index=True)
 
 
@@ -323,7 +324,7 @@ class Loops:
         met = np.flatnonzero(self.returns)
         return pd.DataFrame(
             {
-                "touchpoint": np.array(self.codes.touchpoints, dtype=object)[met],
+                "touchpoint": decode(self.codes.touchpoints, met),
                 "repeats": self.returns[met],
                 "customers": self.customers[met],
                 "visitors": self.visitors[met],

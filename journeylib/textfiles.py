@@ -6,75 +6,32 @@ does not fit it is a problem with its line. Not for giving cells a meaning; `col
 
 from __future__ import annotations
 
-import codecs
 import csv
 import re
-from dataclasses import dataclass, field
 from itertools import accumulate, islice
 from typing import TYPE_CHECKING, Any
 
-from journeylib.archives import copy_text
+from journeylib.decoding import SEPARATORS, Text, decode_text
 from journeylib.errors import DataError, Note, Problem
 from journeylib.expressions import quote_name, quote_text
 from journeylib.raw import Lines, RawTable, check_names, refuse, register_rows
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from collections.abc import Sequence
+    from pathlib import Path
 
     import duckdb
     import pyarrow as pa
 
     from journeylib.inputs import Format
 
-SEPARATORS = (",", ";", "\t", "|")
 LONGEST_LINE = 33_554_432
 _SNIFFED_LINES = 40
-_CHUNK = 1 << 20
-_CTRL_Z = "\x1a"
-_BLANK = re.compile(r"\n\r?\n\r?[^\r\n]")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}([T ].*)?|\d{1,2}[./]\d{1,2}[./]\d{2,4}( .*)?")
 _NUMBER = re.compile(r"-?\d+([.,]\d+)?")
 
 
-@dataclass(slots=True)
-class _Text:
-    """One text file on its way in.
-
-    Attributes:
-        name: What messages call it.
-        plain: The file as UTF-8.
-        layout: The source's `format`.
-        notes: Takes what the reader should know.
-        lines: Line breaks in it.
-        ended: Whether the last line ends in one.
-        skip: Lines above the header.
-        separator: Sign between columns.
-        header: Names of the columns.
-    """
-
-    name: str
-    plain: Path
-    layout: Format
-    notes: list[Note]
-    lines: int = 0
-    ended: bool = True
-    skip: int = 0
-    separator: str = ","
-    header: list[str] = field(default_factory=list)
-
-    @property
-    def quote(self) -> str:
-        """Sign round texts."""
-        return self.layout.quote or '"'
-
-    def refuse(self, code: str, message: str, fix: str, line: int | None) -> DataError:
-        """Make the error for this file."""
-        return refuse(code, self.name, message, fix, line=line)
-
-
-def read_text(  # noqa: PLR0913
+def read_text(
     con: duckdb.DuckDBPyConnection,
     path: Path,
     table: str,
@@ -96,8 +53,8 @@ def read_text(  # noqa: PLR0913
     Raises:
         DataError: A byte does not decode, the header is missing, or a row does not fit it.
     """
-    text = _Text(path.name, path, layout, raw.notes)
-    _decode(text, scratch)
+    text = Text(path.name, path, layout, raw.notes)
+    decode_text(text, scratch)
     if layout.sep == "whitespace" or layout.widths:
         rows, lines = _read_spaced(text)
         raw.lines.append(lines)
@@ -111,131 +68,10 @@ def read_text(  # noqa: PLR0913
     _drop_empty(con, text, table)
 
 
-# ---------------------------------------------------------------- decoding
-
-
-def _decode(text: _Text, scratch: Path) -> None:
-    """Decode the whole file once; write it again as UTF-8 where that is needed."""
-    with text.plain.open("rb") as handle:
-        head = handle.read(4)
-    encoding = codecs.lookup(text.layout.encoding or "utf-8").name
-    if head[:2] in {b"\xff\xfe", b"\xfe\xff"}:
-        encoding = "utf-16"
-        text.notes.append(Note("N-ENC-UTF16", "read as UTF-16.", text.name))
-    elif encoding == "utf-8" and 0 in head[1:2]:
-        fix = "Save it as UTF-8, or set format: encoding: utf-16-le."
-        raise text.refuse("E-ENCODING", "every second byte is NUL: it is UTF-16.", fix, 1)
-    mend = _scan(text, encoding)
-    if encoding in {"utf-8", "utf-8-sig", "ascii"} and not mend:
-        return
-    source = text.plain
-    text.plain = scratch / "text.utf8"
-    with source.open(encoding=encoding, newline="") as opened:
-        copy_text(opened, text.plain)
-    if mend:
-        _mend(text.plain)
-
-
-def _scan(text: _Text, encoding: str) -> bool:
-    """Look at every byte; tell whether line ends are mixed or a Ctrl-Z ends the file."""
-    decoder = codecs.getincrementaldecoder(encoding)()
-    crlf, blank, tail = 0, False, ""
-    with text.plain.open("rb") as handle:
-        while chunk := handle.read(_CHUNK):
-            try:
-                decoded = decoder.decode(chunk)
-            except UnicodeDecodeError as bad:
-                raise _undecoded(text, encoding, bad) from None
-            _check_signs(text, encoding, decoded)
-            crlf += decoded.count("\r\n")
-            blank = blank or _BLANK.search(decoded) is not None
-            text.lines += decoded.count("\n")
-            tail = decoded[-2:] or tail
-    if decoder.getstate()[0]:
-        raise _cut(text, "the file is cut in the middle of a character.")
-    stray = tail.endswith(_CTRL_Z)
-    if stray:
-        place = text.lines + 1
-        text.notes.append(Note("N-CTRL-Z", "a Ctrl-Z ends the file.", text.name, place, rows=1))
-    if blank:
-        _note_blank(text, encoding)
-    text.ended = tail.endswith("\n") or stray
-    return 0 < crlf < text.lines or stray
-
-
-def _cut(text: _Text, message: str) -> DataError:
-    return text.refuse("E-TRUNCATED", message, "Export the file again.", text.lines + 1)
-
-
-def _undecoded(text: _Text, encoding: str, bad: UnicodeDecodeError) -> DataError:
-    """Name the line and the column of a byte that does not decode."""
-    line = text.lines + bad.object[: bad.start].count(b"\n") + 1
-    column = _column_of(text, encoding, line, "\ufffd")
-    fix = "Save it as UTF-8, or set format: encoding, for example cp1252."
-    message = f"byte {bad.object[bad.start]:#04x} is not {encoding}."
-    return refuse("E-ENCODING", text.name, message, fix, line=line, column=column)
-
-
-def _column_of(text: _Text, encoding: str, line: int, sign: str) -> str:
-    """Name the column in which a sign stands, as far as the separators tell."""
-    with text.plain.open(encoding=encoding, errors="replace", newline="") as handle:
-        lines = list(islice(handle, line))
-    separator = max(SEPARATORS, key=lines[0].count)
-    names = [name.strip(' "\r\n\ufeff') for name in lines[0].split(separator)]
-    at = lines[-1].partition(sign)[0].count(separator)
-    return names[at] if 1 < line == len(lines) and at < len(names) else ""
-
-
-def _check_signs(text: _Text, encoding: str, decoded: str) -> None:
-    """Refuse NUL; note C1 control characters, which a wrong encoding makes."""
-    if "\0" in decoded:
-        line = text.lines + decoded[: decoded.index("\0")].count("\n") + 1
-        fix = "Remove the NUL byte, or export the file again."
-        column = _column_of(text, encoding, line, "\0")
-        raise refuse("E-NUL", text.name, "it holds a NUL byte.", fix, line=line, column=column)
-    found = None if decoded.isascii() else re.search("[\x80-\x9f]", decoded)
-    if found and not any(note.code == "N-C1-CONTROLS" for note in text.notes):
-        line = text.lines + decoded[: found.start()].count("\n") + 1
-        message = "control characters stand in texts; cp1252 may be the right encoding."
-        column = _column_of(text, encoding, line, found[0])
-        text.notes.append(Note("N-C1-CONTROLS", message, text.name, line, column, 1))
-
-
-def _note_blank(text: _Text, encoding: str) -> None:
-    """Note the first blank line between rows, outside quotes."""
-    with text.plain.open(encoding=encoding, newline="") as handle:
-        filled = False
-        try:
-            for number, line in enumerate(handle, start=1):
-                if filled and not line.strip():
-                    message = "blank lines were passed over."
-                    text.notes.append(Note("N-BLANK-LINES", message, text.name, number, rows=1))
-                    return
-                if line.count(text.quote) % 2:  # a quoted text goes on; its lines are its own
-                    for further in handle:
-                        if further.count(text.quote) % 2:
-                            break
-                    return
-                filled = filled or bool(line.strip())
-        except csv.Error:
-            return
-
-
-def _mend(plain: Path) -> None:
-    mended = plain.with_name(plain.name + ".mended")
-    with (
-        plain.open(encoding="utf-8", newline="") as source,
-        mended.open("w", encoding="utf-8", newline="") as out,
-    ):
-        for line in source:
-            out.write(line.replace("\r\n", "\n").rstrip(_CTRL_Z))
-    mended.replace(plain)
-
-
 # ---------------------------------------------------------------- dialect and header
 
 
-def _find_dialect(text: _Text) -> None:
+def _find_dialect(text: Text) -> None:
     """Find the line of the header and the separator."""
     layout, text.skip = text.layout, text.layout.skip_rows or 0
     declared = layout.sep or ""
@@ -256,7 +92,7 @@ def _find_dialect(text: _Text) -> None:
         _refuse_title(text, lines)
 
 
-def _dialect_note(text: _Text, sign: str) -> Note:
+def _dialect_note(text: Text, sign: str) -> Note:
     return Note("N-DIALECT", f"columns are separated by {sign!r}.", text.name, text.skip + 1)
 
 
@@ -278,7 +114,7 @@ def _split(line: str, sign: str) -> list[str]:
         return line.split(sign)
 
 
-def _refuse_title(text: _Text, lines: list[str]) -> None:
+def _refuse_title(text: Text, lines: list[str]) -> None:
     """Refuse a title or comment where the header belongs."""
     if len(_split(lines[text.skip], _sniff(lines[text.skip :], by_rows=False))) > 1:
         return
@@ -291,7 +127,7 @@ def _refuse_title(text: _Text, lines: list[str]) -> None:
             raise text.refuse("E-NO-HEADER", message, fix, text.skip + 1)
 
 
-def _read_header(text: _Text) -> None:
+def _read_header(text: Text) -> None:
     with text.plain.open(encoding="utf-8-sig", newline="") as handle:
         for _ in range(text.skip):
             handle.readline()
@@ -316,7 +152,7 @@ def _read_header(text: _Text) -> None:
 # ---------------------------------------------------------------- rows
 
 
-def _copy(con: duckdb.DuckDBPyConnection, text: _Text, table: str) -> None:
+def _copy(con: duckdb.DuckDBPyConnection, text: Text, table: str) -> None:
     import duckdb
 
     columns = ", ".join(f"{quote_text(column)}: 'VARCHAR'" for column in text.header)
@@ -332,6 +168,8 @@ def _copy(con: duckdb.DuckDBPyConnection, text: _Text, table: str) -> None:
     rows = f"SELECT row_number() OVER () AS _row, * FROM read_csv({file}, {options})"
     try:
         con.execute(f"CREATE OR REPLACE TABLE {quote_name(table)} AS {rows}")
+    except duckdb.OutOfMemoryException:
+        raise
     except duckdb.Error as failed:
         raise _unread(text, str(failed)) from None
     rejects = con.execute(
@@ -341,7 +179,7 @@ def _copy(con: duckdb.DuckDBPyConnection, text: _Text, table: str) -> None:
         raise DataError(f"{text.name} cannot be read.", [_reject(text, row) for row in rejects[:5]])
 
 
-def _unread(text: _Text, reason: str) -> DataError:
+def _unread(text: Text, reason: str) -> DataError:
     """Say in our own words why the engine gave up on a file."""
     found = re.search(r"\bLine: (\d+)", reason, re.IGNORECASE)
     line = int(found[1]) if found else None
@@ -349,7 +187,7 @@ def _unread(text: _Text, reason: str) -> DataError:
     return text.refuse("E-CSV", "it cannot be read as delimited text.", fix, line)
 
 
-def _reject(text: _Text, row: tuple[Any, ...]) -> Problem:
+def _reject(text: Text, row: tuple[Any, ...]) -> Problem:
     line, column, kind, shown = int(row[0]), row[1] or "", str(row[2]), str(row[3])[:60]
     if "QUOTE" in kind:
         fix = "Close or double the quote, or set format: escape."
@@ -363,7 +201,7 @@ def _reject(text: _Text, row: tuple[Any, ...]) -> Problem:
     return Problem("E-RAGGED", message, text.name, line, "", fix)
 
 
-def _drop_empty(con: duckdb.DuckDBPyConnection, text: _Text, table: str) -> None:
+def _drop_empty(con: duckdb.DuckDBPyConnection, text: Text, table: str) -> None:
     """Leave out columns without name and without values: separators at the ends of lines."""
     unnamed = [name for name in text.header if re.fullmatch(r"column \d+", name)]
     for name in unnamed:
@@ -385,7 +223,7 @@ def glob_free(path: Path) -> str:
     return "".join(f"[{sign}]" if sign in "*?[" else sign for sign in str(path))
 
 
-def _read_spaced(text: _Text) -> tuple[pa.Table, Lines]:
+def _read_spaced(text: Text) -> tuple[pa.Table, Lines]:
     """Read columns set apart by runs of blanks, or by fixed widths."""
     import pyarrow as pa
 

@@ -39,6 +39,7 @@ MARKERS = ("s", "^", "D", "v", "P", "X", "<", ">")
 
 # Channels that nearly every client has keep their colour from one report to the next.
 KNOWN_CHANNELS = ("web", "app", "store", "email", "phone", "social")
+OTHER_NAMES = {"mobile": "app", "desktop": "web", "e-mail": "email", "shop": "store", "call": "phone"}
 
 FONT_STACK = ("Segoe UI", "Helvetica Neue", "Arial", "Liberation Sans", "DejaVu Sans")
 CSS_FONT = "system-ui,-apple-system,'Segoe UI','Helvetica Neue',Arial,'DejaVu Sans',sans-serif"
@@ -105,8 +106,12 @@ def channel_marks(channels: Iterable[object]) -> dict[str, Mark]:
         gives the same marks.
     """
     names = sorted({str(name) for name in channels if isinstance(name, str) and name})
-    known = [name for name in KNOWN_CHANNELS if name in {n.lower() for n in names}]
-    places = {name: KNOWN_CHANNELS.index(name) for name in known}
+    lowered = {name.lower() for name in names}
+    places = {
+        name: KNOWN_CHANNELS.index(usual)
+        for name in lowered
+        if (usual := _usual_name(name, lowered)) in KNOWN_CHANNELS
+    }
     free = [slot for slot in range(len(CATEGORIES)) if slot not in places.values()]
     marks: dict[str, Mark] = {}
     for name in sorted(names, key=lambda n: (places.get(n.lower(), 99), n)):
@@ -115,6 +120,12 @@ def channel_marks(channels: Iterable[object]) -> dict[str, Mark]:
             slot = free.pop(0)
         marks[name] = Mark("other", OTHER, "ring", "", "o") if slot is None else _mark(slot)
     return marks
+
+
+def _usual_name(name: str, every: set[str]) -> str:
+    """Give a channel's usual name, unless another channel bears it already."""
+    usual = OTHER_NAMES.get(name, name)
+    return name if usual in every else usual
 
 
 def persona_marks(personas: Iterable[object]) -> dict[str, Mark]:

@@ -154,14 +154,24 @@ def _detected(times: _Times, declared: str | None) -> str:
     iso = times.count(_ISO)
     if iso == times.filled:
         return _iso(times)
-    if iso and times.count(f"{_ISO}|.*[a-z]+.*") == times.filled:
-        where = f"NOT regexp_full_match({times.text}, '{_ISO}')"
-        times.refuse_unread(f"CASE WHEN NOT ({where}) THEN 1 END", "the rest of the column")
-        return "NULL::BIGINT"
-    if times.count(f"{_ABBREVIATED}") and not times.count(".*( AM| PM|UTC|GMT|Q[1-4])"):
+    abbreviated = times.count(_ABBREVIATED)
+    if abbreviated and not times.count(".*( AM| PM|UTC|GMT|Q[1-4])"):
         return _refuse_abbreviation(times)
     if iso:
-        return _mixed(times, f"NOT regexp_full_match({times.text}, '{_ISO}')")
+        return _partly_iso(times, iso)
+    return _other(times, declared)
+
+
+def _partly_iso(times: _Times, iso: int) -> str:
+    """Refuse a column of ISO times among which something else stands."""
+    where = f"NOT regexp_full_match({times.text}, '{_ISO}')"
+    if iso + times.count(".*[a-z]+.*") == times.filled:
+        times.refuse_unread(f"CASE WHEN NOT ({where}) THEN 1 END", "the rest of the column")
+        return "NULL::BIGINT"
+    return _mixed(times, where)
+
+
+def _other(times: _Times, declared: str | None) -> str:
     if times.count(_QUARTER) == times.filled:
         times.note("N-DATE-FORMAT", "quarters were read as their first day.")
         return _localised(times, _quarter(times.text))
@@ -293,7 +303,7 @@ def _iso(times: _Times) -> str:
 
 
 def _localised(times: _Times, stamp: str, *, quiet: bool = False) -> str:
-    """Read naive times in the client's zone; refuse those that never were, take the first of two."""
+    """Read naive times in the client's zone; note what is unknown about them."""
     reader, profile = times.reader, times.profile
     timed = profile.count(f"({stamp}) IS NOT NULL AND ({stamp}) <> date_trunc('day', {stamp})")
     if not timed:
@@ -301,7 +311,7 @@ def _localised(times: _Times, stamp: str, *, quiet: bool = False) -> str:
     elif not quiet:
         times.note("N-TZ-ASSUMED", f"times without a zone were read as {reader.zone}.")
     morning = profile.count(f"({stamp}) IS NOT NULL AND hour({stamp}) BETWEEN 1 AND 12")
-    if timed > 50 and morning == times.filled:
+    if timed > 50 and morning == times.filled and _hours(times, stamp) > 9:
         message = "no time lies after 12:59: were AM and PM lost?"
         times.note("N-NO-AFTERNOON", message)
     if reader.zone == "UTC":
@@ -309,7 +319,13 @@ def _localised(times: _Times, stamp: str, *, quiet: bool = False) -> str:
     return _in_zone(times, stamp, timed=timed > 0)
 
 
+def _hours(times: _Times, stamp: str) -> int:
+    table = quote_name(times.profile.table)
+    return int(fetch_row(times.reader.con, f"SELECT count(DISTINCT hour({stamp})) FROM {table}")[0])
+
+
 def _in_zone(times: _Times, stamp: str, *, timed: bool) -> str:
+    """Refuse local times that never were; take the first of those that were twice."""
     zone, profile = quote_text(times.reader.zone), times.profile
     instant = f"timezone({zone}, {stamp})"
     gap = f"({stamp}) IS NOT NULL AND timezone({zone}, {instant}) <> ({stamp})"

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from journeylib.expressions import quote_name
-from journeylib.raw import table_columns
 from journeylib.logbook import TICKET, clean_name
 from journeylib.privacy import name_pattern, redact_all
+from journeylib.raw import table_columns
 from journeylib.sources import SCALES
 
 if TYPE_CHECKING:

@@ -62,7 +62,7 @@ def _open(path: Path, *, stored: bool) -> Any:
             # a handle, for by a path only files with the usual suffixes are opened
             with path.open("rb") as handle:
                 return openpyxl.load_workbook(handle, data_only=stored)
-    except Exception:  # noqa: BLE001  # openpyxl raises whatever its parsers raise
+    except Exception:  # openpyxl raises whatever its parsers raise
         fix = "Download the file again."
         raise refuse("E-NOT-WORKBOOK", path.name, "it is broken or locked.", fix) from None
 

@@ -1,0 +1,68 @@
+"""The data behind an intervention: found by name, by metric, by touchpoint."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from journeylib.errors import DataError
+from journeylib.evidence import answer_values, gather_evidence, unit_of
+
+ANSWERS = pd.DataFrame(
+    {
+        "timestamp": pd.date_range("2025-01-01", periods=400, freq="D", tz="UTC"),
+        "metric": "csat",
+        "score": [5.0, 4.0, 3.0, 1.0] * 100,
+        "touchpoint": ["check in", "spa"] * 200,
+        "hotel": ["Porto", "Porto", "Faro", "Faro"] * 100,
+        "source": "survey",
+        "scale_low": 1.0,
+        "scale_high": 5.0,
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("metric", "score", "value"),
+    [("nps", 9, 100), ("nps", 8, 0), ("nps", 7, 0), ("nps", 6, -100), ("csat", 4, 1), ("csat", 3, 0),
+     ("ces", 2, 2)],
+)  # fmt: skip
+def test_the_mean_of_the_values_is_the_metric(metric, score, value):
+    ends = {
+        "scale_low": [0.0 if metric == "nps" else 1.0],
+        "scale_high": [10.0 if metric == "nps" else 5.0],
+    }
+    row = pd.DataFrame({"metric": [metric], "score": [float(score)], **ends})
+    assert answer_values(row).tolist() == [value]
+
+
+def test_answers_become_monthly_means_by_unit_for_one_touchpoint_only():
+    found = gather_evidence(
+        "difference_in_differences", trials={}, answers=ANSWERS, metric="csat",
+        touchpoint="check in", unit="hotel",
+    )  # fmt: skip
+    assert set(found["hotel"]) == {"Porto", "Faro"}
+    assert found.loc[found["hotel"] == "Porto", "value"].eq(1.0).all()
+    assert found.loc[found["hotel"] == "Faro", "value"].eq(0.0).all()
+
+
+def test_a_named_source_is_taken_as_it_is():
+    frame = pd.DataFrame({"variant": ["a"]})
+    assert (
+        gather_evidence("ab_test", trials={"test": frame}, answers=ANSWERS, source="test") is frame
+    )
+
+
+def test_what_is_not_there_is_said_with_a_near_name():
+    with pytest.raises(DataError, match='no experiments source "tset"') as refused:
+        gather_evidence("ab_test", trials={"test": ANSWERS}, answers=ANSWERS, source="tset")
+    assert "test" in str(refused.value.problems[0])
+    with pytest.raises(DataError, match='No source holds the metric "loyalty"'):
+        gather_evidence("before_after", trials={}, answers=ANSWERS, metric="loyalty")
+    with pytest.raises(DataError, match='no column "hotels"'):
+        gather_evidence("before_after", trials={}, answers=ANSWERS, metric="csat", unit="hotels")
+
+
+def test_units_follow_the_metrics_name():
+    assert unit_of("conversion_rate", "EUR") == "share"
+    assert unit_of("revenue_per_visit", "EUR") == "EUR"

@@ -1,0 +1,115 @@
+"""Sentences say what the frame says, with its interval, and never more."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from journeylib import prose
+from journeylib.tables import ALLOWED, RESULTS, complete_result
+
+EMPTY = {name: complete_result(name, pd.DataFrame()) for name in RESULTS}
+STAGES = pd.DataFrame(
+    {
+        "stage": ["awareness", "decision", "retention", "advocacy"],
+        "persona": "all",
+        "reached": [1000, 800, 300, 20],
+        "value": [0.8, 0.375, 0.07, np.nan],
+        "low": [0.77, 0.34, 0.05, np.nan],
+        "high": [0.82, 0.41, 0.1, np.nan],
+        "unit": "share",
+    }
+)
+PAIN = {
+    "rank": 1, "stage": "decision", "touchpoint": "check_out", "channel": "app", "kind": "loss",
+    "customers": 263, "effect": -0.17, "value": -0.17, "low": -0.19, "high": -0.15, "n": 2000,
+    "unit": "share", "p_adjusted": 1e-9, "evidence": "D",
+}  # fmt: skip
+IMPACT = {
+    "intervention": "Guest checkout", "design": "ab_test", "metric": "converted", "segment": "all",
+    "value": 0.04, "low": 0.02, "high": 0.061, "n": 8000, "unit": "share", "evidence": "A",
+    "verdict": "works, worth it",
+}  # fmt: skip
+
+
+def test_the_stage_sentence_names_the_largest_loss_in_customers_but_not_the_move_to_praise():
+    said = prose.stages_sentence(STAGES)
+    assert "stay behind after decision" in said
+    assert "37.5 % (34.0 to 41.0)" in said
+    assert "800" in said
+
+
+def test_a_pain_is_said_with_place_size_and_what_is_not_shown():
+    said = prose.pains_sentence(pd.DataFrame([PAIN]))
+    assert "“check out” (app)" in said
+    assert "−17.0 percentage points (−19.0 to −15.0)" in said
+    assert "what causes it is not shown" in said
+
+
+@pytest.mark.parametrize(
+    ("grade", "noun"), [("A", "effect"), ("B", "effect"), ("C", "change"), ("D", "change")]
+)
+def test_only_designs_that_carry_it_have_an_effect(grade, noun):
+    said = prose.impact_sentence({**IMPACT, "evidence": grade})
+    assert noun in said
+    assert ("effect" if noun == "change" else "change") not in said
+
+
+@pytest.mark.parametrize("verdict", ALLOWED["impacts", "verdict"])
+def test_every_verdict_has_plain_words(verdict):
+    said = prose.impact_sentence({**IMPACT, "verdict": verdict})
+    assert said.startswith("**Guest checkout: ")
+
+
+def test_a_withheld_figure_is_not_written():
+    said = prose.impact_sentence({**IMPACT, "value": np.nan, "verdict": "not interpretable"})
+    assert "must not be read" in said
+    assert "percentage points" not in said
+
+
+@pytest.mark.parametrize(
+    ("target", "said"), [(0.3, "above the goal"), (0.5, "below the goal"), (0.41, "within reach")]
+)
+def test_a_goal_is_compared_with_the_interval(target, said):
+    row = {"metric": "retention_rate", "segment": "all", "value": 0.4, "low": 0.38, "high": 0.42,
+           "n": 900, "unit": "share", "target": target}  # fmt: skip
+    assert said in prose.metrics_sentence(pd.DataFrame([row]))
+
+
+def test_rows_outside_the_period_are_not_counted_as_lost():
+    sources = pd.DataFrame(
+        {
+            "source": ["web", "till"], "rows_read": [1000, 100], "rows_used": [600, 90],
+            "rows_dropped": [400, 10], "rows_outside": [400, 0],
+        }
+    )  # fmt: skip
+    said = prose.sources_sentence(sources)
+    assert "690 of 700 rows from 2 source(s)" in said
+    assert "400 more lie outside the period" in said
+    assert "till: 10 %" in said
+
+
+def test_nothing_is_invented_from_empty_tables():
+    found = prose.find_findings(EMPTY)
+    assert found == [prose.sources_sentence(EMPTY["sources"])]
+    for sentence in (prose.stages_sentence, prose.paths_sentence, prose.metrics_sentence):
+        table = EMPTY[
+            {"stages_sentence": "stages", "paths_sentence": "paths"}.get(
+                sentence.__name__, "metrics"
+            )
+        ]
+        assert sentence(table).startswith("Nothing can be said here")
+
+
+def test_there_are_at_most_five_findings():
+    full = {
+        **EMPTY,
+        "stages": STAGES,
+        "pains": pd.DataFrame([PAIN]),
+        "delights": pd.DataFrame([{**PAIN, "kind": "sentiment", "unit": "sentiment"}]),
+        "impacts": pd.DataFrame(
+            [IMPACT, {**IMPACT, "intervention": "Other"}, {**IMPACT, "intervention": "Third"}]
+        ),
+    }
+    assert len(prose.find_findings(full)) == 5
