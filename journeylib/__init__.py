@@ -27,7 +27,9 @@ _NAMES = {
     "errors": ["DataError", "JourneyError", "ParamsError", "RunError"],
     "estimates": ["Estimate", "Refusal"],
     "exhibits": ["show_figure", "show_sentences", "show_table"],
-    "glossary": ["NO_CHANGES", "NO_EVENTS", "NO_METRICS", "NO_PAINS", "NO_PERSONAS", "NO_VOICES"],
+    "glossary": [
+        "NO_CHANGES", "NO_EVENTS", "NO_METRICS", "NO_PAINS", "NO_PERSONAS", "NO_VOICES",
+    ],
     "impact": ["measure_intervention"],
     "journeys": [
         "count_loops", "count_paths", "count_touchpoints", "count_transitions",
@@ -44,7 +46,8 @@ _NAMES = {
     ],
     "scores": ["customer_effort", "customer_satisfaction", "net_promoter_score"],
     "steps": [
-        "count_people", "describe_changes", "gather_assumptions", "group_customers", "join_customers",
+        "count_people", "describe_changes", "gather_assumptions", "group_customers",
+        "join_customers",
         "keep_collected", "list_findings", "map_journey", "measure_interventions", "name_period",
         "show_interventions",
     ],

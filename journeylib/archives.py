@@ -142,7 +142,7 @@ def _unzip(path: Path, scratch: Path) -> Path:
                 raise refuse("E-ARCHIVE", path.name, text, fix)
             with archive.open(members[0]) as packed:
                 return _written(packed, scratch / (inner.name or "member"), path)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError):
+    except (zipfile.BadZipFile, RuntimeError):
         if path.suffix.lower() in {".xlsx", ".xlsm"}:
             return path
         raise refuse("E-ARCHIVE", path.name, "it is broken or locked.", fix) from None

@@ -1,4 +1,4 @@
-"""What each notebook takes for granted, said from the data and the client file, and what follows."""
+"""What each notebook takes for granted, said from the data, and what follows from it."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from journeylib.workspace import Workspace
 
 CHAPTERS = {
-    "01": "1 · Data", "02": "2 · Personas", "03": "3 · Road", "04": "4 · Pains", "05": "5 · Changes",
-    "06": "Report",
+    "01": "1 · Data", "02": "2 · Personas", "03": "3 · Road", "04": "4 · Pains",
+    "05": "5 · Changes", "06": "Report",
 }  # fmt: skip
 
 
@@ -102,7 +102,7 @@ def assume_stages(work: Workspace, customers: pd.DataFrame) -> pd.DataFrame:
     if len(customers):
         recent = float((customers["last"] >= codes.end - 30 * DAY).mean())
         status = "warn" if recent > 0.25 else "pass"
-        text = f"{recent:.0%} of the customers were seen in the last thirty days: their journeys are open."
+        text = f"{recent:.0%} of the customers were seen in the last thirty days."
         rows.append(("open_journeys", text, status, "Late stages look emptier than they will be."))
     else:
         rows.append(
@@ -136,7 +136,7 @@ def assume_pains(work: Workspace, compared: pd.DataFrame) -> pd.DataFrame:
     ]
     asked = work.params.outcome.within_days
     if 0 < codes.follow < asked * DAY:
-        text = f"Outcomes are followed for {codes.follow / DAY:.0f} days, not {asked}: the data is too short."
+        text = f"Outcomes are followed for {codes.follow / DAY:.0f} days, not {asked}: too little data."
         rows.append(("follow_up", text, "warn", "Customers who take longer count as lost."))
     if not codes.follow:
         text = "The client file names no outcome that the data holds."

@@ -14,8 +14,8 @@ from journeylib.errors import JourneyError, ParamsError, Problem
 from journeylib.workspace import NOTEBOOKS
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     Progress = Callable[[str, str], None]
 

@@ -87,13 +87,14 @@ def print_checkup(found: Checkup) -> None:
         table.add_column(
             column, justify="right" if column in {"read", "used", "left out"} else "left"
         )
-    for row in found.collected.sources.itertuples():
-        counts = (f"{row.rows_read:,}", f"{row.rows_used:,}", f"{row.rows_dropped:,}")
-        table.add_row(Text(row.source), row.kind, *counts, Text(row.reasons))
+    for row in found.collected.sources.to_dict("records"):
+        counts = [f"{row[name]:,}" for name in ("rows_read", "rows_used", "rows_dropped")]
+        table.add_row(Text(row["source"]), row["kind"], *counts, Text(row["reasons"]))
     console.print(table)
-    for row in found.collected.quality.itertuples():
-        if row.status != "pass":
-            console.print(Text(f"! {row.source}, {row.check.replace('_', ' ')}: {row.message}"))
+    for row in found.collected.quality.to_dict("records"):
+        if row["status"] != "pass":
+            check = row["check"].replace("_", " ")
+            console.print(Text(f"! {row['source']}, {check}: {row['message']}"))
     facts = found.facts
     console.print(
         f"{facts['n_events']:,} events of {facts['n_customers']:,} customers"

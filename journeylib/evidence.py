@@ -1,4 +1,4 @@
-"""The data behind an intervention: the test's own table, measurements, or answers by unit and time."""
+"""The data behind an intervention: a test's own table, measurements, or answers by unit."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from journeylib.units import period_means
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from journeylib.plans import When
+
 ENOUGH_MONTHS = 24
 
 
@@ -25,7 +27,7 @@ def gather_evidence(  # noqa: PLR0913
     metric: str = "",
     touchpoint: str = "",
     unit: str = "",
-    start: object = None,
+    start: When | None = None,
 ) -> pd.DataFrame:
     """Find the rows that a design measures.
 

@@ -40,7 +40,8 @@ HEADERS = {
     "to_next": "Go on", "median_days": "Median days", "median_hours": "Median hours",
     "rows_read": "Rows read", "rows_used": "Rows used", "rows_dropped": "Left out",
     "reasons": "Why", "value_sum": "Money", "matched_share": "Also in other sources",
-    "converted_share": "With the outcome", "extra_days": "Days between", "p_adjusted": "p, adjusted",
+    "converted_share": "With the outcome", "extra_days": "Days between",
+    "p_adjusted": "p, adjusted",
     "n_treated": "n with", "n_control": "n without", "n": "n",
 }  # fmt: skip
 STATUS_SIGNS = {"pass": "✓ pass", "warn": "! warn", "fail": "✗ fail"}
@@ -141,11 +142,11 @@ def show_table(
     if table.empty:
         return show_notice(absent or f"{caption}: nothing to show, no source provides it.")
     behind = {"low", "high", "source"} if {"low", "high"} <= set(table) else set()
-    picked = list(columns) if columns else [name for name in table if name not in behind]
+    picked = list(columns) if columns else [str(name) for name in table if name not in behind]
     shown = table.head(rows)
     picked = [name for name in picked if name == ESTIMATE or _filled(shown, name)]
-    records = shown.to_dict("records")
-    numeric = {name for name in picked if _is_number(shown, name)}
+    records: list[Any] = shown.to_dict("records")
+    numeric: set[str] = {name for name in picked if _is_number(shown, name)}
     head = "".join(_heading(name, numeric) for name in picked)
     body = "".join(
         "<tr>" + "".join(_cell(row, name, numeric) for name in picked) + "</tr>" for row in records

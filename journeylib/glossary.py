@@ -26,7 +26,7 @@ TERMS: dict[str, str] = {
     "conversion_rate": "Customers who reached the outcome touchpoint, of all customers seen.",
     "average_order_value": "Money per order, refunds not counted.",
     "clv": "Expected margin of a customer over a horizon, discounted.",
-    "evidence": "A randomised; B treated against untreated units; C one series or adjusted; D describes.",
+    "evidence": "A randomised; B against untreated units; C one series or adjusted; D describes.",
 }
 
 NO_EVENTS = (

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+Row = Any  # a row of a result table, as a mapping or a Series
 NOTHING = "Nothing can be said here: {}."
 KIND_WORDS = {
     "loss": "fewer customers go on from {place} than from the other touchpoints of its stage",
@@ -35,7 +36,7 @@ VERDICT_WORDS = {
     "works, worth it": "it works, and it is worth it",
     "works, size uncertain": "it works; whether it is worth it stays open",
     "works, too small to matter": "it works, but less than would be worth having",
-    "works, direction only": "it works in the wanted direction; no smallest worthwhile effect was declared",
+    "works, direction only": "it works in the wanted direction; its worth was not declared",
     "harms": "it does harm",
     "no meaningful effect": "it makes no difference that would be worth having",
     "cannot tell": "the data cannot tell",
@@ -43,13 +44,13 @@ VERDICT_WORDS = {
 }
 
 
-def _estimate(row: Mapping[str, Any], *, difference: bool = False) -> str:
+def _estimate(row: Row, *, difference: bool = False) -> str:
     unit = "" if is_missing(row["unit"]) else str(row["unit"])
     text = estimate_text(row["value"], row["low"], row["high"], unit, difference=difference)
     return text.replace(" pp ", " percentage points ")
 
 
-def _place(row: Mapping[str, Any]) -> str:
+def _place(row: Row) -> str:
     channel = "" if is_missing(row.get("channel")) else clean_label(row["channel"])
     name = clean_label(row["touchpoint"]).replace("_", " ")
     return f"“{name}”" + (f" ({channel})" if channel else "")
@@ -68,7 +69,7 @@ def sources_sentence(sources: pd.DataFrame) -> Sentence:
     )
     text += f"; {outside:,} more lie outside the period." if outside else "."
     if lost.sum():
-        worst = sources.loc[(lost / inside.clip(lower=1)).idxmax()]
+        worst = sources.iloc[int((lost / inside.clip(lower=1)).argmax())]
         share = share_text(float((lost / inside.clip(lower=1)).max()))
         text += f" The largest loss is in {clean_label(worst['source'])}: {share}."
     return Sentence(text)
@@ -101,7 +102,7 @@ def personas_sentence(personas: pd.DataFrame, reason: str = "") -> Sentence:
 
 
 def stages_sentence(stages: pd.DataFrame) -> Sentence:
-    """Say between which stages most customers stay behind; the last move, to praise, is rare anyway."""
+    """Say where most customers stay behind; the last move, to praise, is rare anyway."""
     everyone = stages[(stages["persona"] == "all") & (stages["reached"] > 0)]
     moves = everyone.dropna(subset=["value"])
     if moves.empty:
@@ -122,8 +123,8 @@ def paths_sentence(paths: pd.DataFrame) -> Sentence:
     first = named.iloc[0]
     path = clean_label(first["path"]).replace("_", " ")
     return Sentence(
-        f"**The {len(named)} most common journeys make up {share_text(named['share'].sum())} of all "
-        f"{count_text(first['n'])}.** The most common, {path}, makes up {_estimate(first)}."
+        f"**The {len(named)} most common journeys make up {share_text(named['share'].sum())} "
+        f"of all {count_text(first['n'])}.** The most common, {path}, makes up {_estimate(first)}."
     )
 
 
@@ -148,8 +149,8 @@ def delights_sentence(delights: pd.DataFrame) -> Sentence:
         return Sentence("**No touchpoint is rated clearly better than the others.**")
     first = delights.iloc[0]
     return Sentence(
-        f"**Customers speak best of {_place(first)}**: {_estimate(first, difference=True)} against all "
-        f"other touchpoints, on a scale of −1 to 1 ({count_text(first['n'])} customers)."
+        f"**Customers speak best of {_place(first)}**: {_estimate(first, difference=True)} "
+        f"against all other touchpoints, on a scale of −1 to 1 (n = {count_text(first['n'])})."
     )
 
 
@@ -165,7 +166,7 @@ def metrics_sentence(metrics: pd.DataFrame) -> Sentence:
     return Sentence(f"**Where things stand**: {'; '.join(parts)}.")
 
 
-def _goal(row: Mapping[str, Any]) -> str:
+def _goal(row: Row) -> str:
     if is_missing(row["target"]):
         return ""
     target, low, high = row["target"], row["low"], row["high"]
@@ -175,7 +176,7 @@ def _goal(row: Mapping[str, Any]) -> str:
     return f", {'above' if low > target else 'below'} the goal of {goal}"
 
 
-def impact_sentence(impact: Mapping[str, Any]) -> Sentence:
+def impact_sentence(impact: Row) -> Sentence:
     """Say what an intervention did and whether that may be read.
 
     Args:

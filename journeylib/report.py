@@ -96,9 +96,7 @@ def _write_pages(work: Workspace, executed: Mapping[str, Any], built: Path, now:
         heading = node.cells[0].source.lstrip("# ")
         own = {**page, "heading": heading, "kicker": work.params.title, "title": heading}
         write_text(built / "analyst" / f"{name}.html", export_notebook(node, page=own))
-        write_text(
-            built / "notebooks" / f"{name}.ipynb", nbformat.writes(node) + "\n"
-        )
+        write_text(built / "notebooks" / f"{name}.ipynb", nbformat.writes(node) + "\n")
 
 
 def describe_page(work: Workspace, now: str) -> dict[str, Any]:
@@ -218,7 +216,7 @@ def publish_failure(params: Params, error: str, *, reports: Path) -> None:
     now = datetime.now(UTC).isoformat(timespec="seconds")
     path = folder / "run.json"
     old: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    run = {
+    run: dict[str, Any] = {
         "client": params.client, "title": params.title, "status": "failed", "error": error,
         "generated": now, "last_good": old.get("last_good") or (
             old.get("generated") if old.get("status") == "finished" else None

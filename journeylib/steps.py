@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -16,7 +16,8 @@ from journeylib.charts import (
 )
 from journeylib.errors import JourneyError
 from journeylib.evidence import gather_evidence, unit_of
-from journeylib.exhibits import Exhibit, bold, show_figure, show_notice
+from journeylib.exhibits import STATUS_SIGNS, Exhibit, bold, show_figure, show_notice
+from journeylib.glossary import NO_CHANGES
 from journeylib.impact import Plan, measure_intervention
 from journeylib.journey_map import JourneyMap, draw_journey_map
 from journeylib.journeys import describe_customers
@@ -27,6 +28,8 @@ from journeylib.tables import RESULTS, complete_result
 from journeylib.workspace import Workspace, absent_tables
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from matplotlib.axes import Axes
 
     from journeylib.collect import Collected
@@ -157,7 +160,7 @@ def map_journey(work: Workspace) -> Exhibit:
 
 
 def count_people(work: Workspace) -> pd.DataFrame:
-    """Give the customers the report speaks of: those seen in the period, else all that are known."""
+    """Give the customers of the report: those seen in the period, else all that are known."""
     customers = join_customers(work)
     seen = customers[customers["events"] > 0] if "events" in customers else customers
     return seen if len(seen) else customers
@@ -196,7 +199,7 @@ class Measured:
 
     impacts: pd.DataFrame
     checks: pd.DataFrame
-    pictures: list[tuple[str, str, pd.DataFrame, object]]
+    pictures: Sequence[tuple[str, str, pd.DataFrame, object]]
 
 
 def measure_interventions(work: Workspace) -> Measured:
@@ -298,23 +301,20 @@ def _unmeasured(
 def show_interventions(measured: Measured) -> Exhibit:
     """Show each intervention as a card: what it did, the picture, and every check."""
     if not measured.pictures:
-        return show_notice(
-            "No change has been declared. Name one under `interventions` in the client file to have "
-            "it measured."
-        )
+        return show_notice(NO_CHANGES)
     return Exhibit("".join(_card(measured, *picture) for picture in measured.pictures))
 
 
 def _card(measured: Measured, name: str, design: str, drawn: pd.DataFrame, start: object) -> str:
     own = measured.impacts[measured.impacts["intervention"] == name]
     checks = measured.checks[measured.checks["intervention"] == name]
-    first = own.iloc[0].to_dict()
+    first: Any = own.iloc[0].to_dict()
     figure = _picture(design, drawn, start, str(first["metric"]))
     picture = show_figure(figure).html if figure is not None else ""
     items = "".join(
-        f'<li class="check {row.status}"><strong>{_sign(row.status)} '
-        f"{html.escape(_check_name(row.check))}</strong> {html.escape(str(row.message))}</li>"
-        for row in checks.itertuples()
+        f'<li class="check {row["status"]}"><strong>{STATUS_SIGNS[row["status"]][0]} '
+        f"{html.escape(_check_name(row['check']))}</strong> {html.escape(row['message'])}</li>"
+        for row in checks.to_dict("records")
     )
     kind = html.escape(design.replace("_", " ").replace("ab test", "A/B test"))
     return (
@@ -322,10 +322,6 @@ def _card(measured: Measured, name: str, design: str, drawn: pd.DataFrame, start
         f'<p class="said">{bold(impact_sentence(first))}</p>{picture}'
         f'<ul class="checks">{items}</ul></section>'
     )
-
-
-def _sign(status: str) -> str:
-    return {"pass": "✓", "warn": "!", "fail": "✗"}[status]
 
 
 def _check_name(check: str) -> str:

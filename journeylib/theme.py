@@ -39,7 +39,13 @@ MARKERS = ("s", "^", "D", "v", "P", "X", "<", ">")
 
 # Channels that nearly every client has keep their colour from one report to the next.
 KNOWN_CHANNELS = ("web", "app", "store", "email", "phone", "social")
-OTHER_NAMES = {"mobile": "app", "desktop": "web", "e-mail": "email", "shop": "store", "call": "phone"}
+OTHER_NAMES = {
+    "mobile": "app",
+    "desktop": "web",
+    "e-mail": "email",
+    "shop": "store",
+    "call": "phone",
+}
 
 FONT_STACK = ("Segoe UI", "Helvetica Neue", "Arial", "Liberation Sans", "DejaVu Sans")
 CSS_FONT = "system-ui,-apple-system,'Segoe UI','Helvetica Neue',Arial,'DejaVu Sans',sans-serif"

@@ -28,9 +28,9 @@ LOOK_05 = (
     "interval should hold the designed one for about nineteen learners in twenty."
 )
 LOOK_04 = (
-    "In notebook 4 look for **{touchpoint}** ({channel}) among the pains and the delights. Its "
-    "size is another one than above wherever the comparison is another one: ask which customers "
-    "are compared with which."
+    "In notebook 4 look for **{touchpoint}** ({channel}) among the pains and the delights. The size "
+    "differs from the one above where the comparison differs: ask which customers are compared "
+    "with which."
 )
 
 
@@ -124,7 +124,9 @@ def _describe_effect(
         "name": first["name"],
         "measure": first["measure"],
         "trap": first.get("trap", ""),
-        "designed": "; ".join(f"{key} {text}" for key, text in _flatten(first["designed"]).items()),
+        "designed": "; ".join(
+            f"{key}: {text}" for key, text in _flatten(first["designed"]).items()
+        ),
         "realised": _compare_rows({name: one["realised"] for name, one in planted.items()}),
         "look": (LOOK_05 if changed else LOOK_04).format(**first),
         "notebook": 5 if changed else 4,

@@ -24,8 +24,8 @@ ANSWERS = pd.DataFrame(
 
 @pytest.mark.parametrize(
     ("metric", "score", "value"),
-    [("nps", 9, 100), ("nps", 8, 0), ("nps", 7, 0), ("nps", 6, -100), ("csat", 4, 1), ("csat", 3, 0),
-     ("ces", 2, 2)],
+    [("nps", 9, 100), ("nps", 8, 0), ("nps", 7, 0), ("nps", 6, -100), ("csat", 4, 1),
+     ("csat", 3, 0), ("ces", 2, 2)],
 )  # fmt: skip
 def test_the_mean_of_the_values_is_the_metric(metric, score, value):
     ends = {

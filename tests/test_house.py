@@ -50,7 +50,8 @@ LAYERS: dict[str, str] = {
         "map_lanes emotion_lane svg_parts prose exhibits export"
     ),
     "run": (
-        "collect workspace kernels steps assumptions batch report portfolio progress lessons answers syllabus trainer checkup "
+        "collect workspace kernels steps assumptions batch report portfolio progress lessons "
+        "answers syllabus trainer checkup "
         "doctor cli"
     ),
 }
@@ -267,8 +268,10 @@ def test_the_lock_pins_every_package_within_its_range():
 
 def test_conda_gets_the_same_packages_and_ranges():
     names = {
-        "python-duckdb": "duckdb", "jupyter_server": "jupyter-server", "matplotlib-base": "matplotlib",
-    }  # fmt: skip
+        "python-duckdb": "duckdb",
+        "jupyter_server": "jupyter-server",
+        "matplotlib-base": "matplotlib",
+    }
     listed = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
     found = {}
     for line in listed:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import random
 from datetime import datetime, timedelta
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 ROAD = ["ad", "product page", "basket", "checkout", "order confirmation", "delivery"]
 PARAMS = """\
