@@ -136,7 +136,7 @@ def assume_pains(work: Workspace, compared: pd.DataFrame) -> pd.DataFrame:
     ]
     asked = work.params.outcome.within_days
     if 0 < codes.follow < asked * DAY:
-        text = f"Outcomes are followed for {codes.follow / DAY:.0f} days, not {asked}: too little data."
+        text = f"Outcomes are followed for {codes.follow / DAY:.0f} days, not {asked}: data ends."
         rows.append(("follow_up", text, "warn", "Customers who take longer count as lost."))
     if not codes.follow:
         text = "The client file names no outcome that the data holds."

@@ -246,10 +246,12 @@ def heat_map(ax: Axes, table: pd.DataFrame, *, limits: tuple[float, float], text
         vmin=limits[0], vmax=limits[1], annot=written, fmt="", cbar=False, linewidths=1.5,
         linecolor=theme.PAPER, annot_kws={"fontsize": 9},
     )  # fmt: skip
-    ax.set_xticks(np.arange(table.shape[1]) + 0.5, [words(n, 18) for n in table.columns])
+    few = table.shape[1] <= 4
+    names = [textwrap.fill(words(n, 48), 18) if few else words(n, 18) for n in table.columns]
+    ax.set_xticks(np.arange(table.shape[1]) + 0.5, names, rotation=0)
     ax.set_yticks(np.arange(table.shape[0]) + 0.5, [words(n, 26) for n in table.index])
     ax.tick_params(axis="y", rotation=0)
-    if table.shape[1] > 4:
+    if not few:
         ax.tick_params(axis="x", rotation=35)
         for tick in ax.get_xticklabels():
             tick.set(ha="right", rotation_mode="anchor")

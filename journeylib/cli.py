@@ -117,11 +117,14 @@ def workshop(
     ] = "harbour-hotels",
     learners: Annotated[int, typer.Option(help="How many learners.", min=1, max=200)] = 3,
     seed: Annotated[int, typer.Option(help="Seed of the first learner's data.")] = 1,
+    answers: Annotated[
+        bool, typer.Option("--answers", help="Run the solutions too; half a minute a learner.")
+    ] = False,
 ) -> None:
     """Write exercises with each learner's own data, and the solutions for the trainer."""
     from journeylib.lessons import write_workshop
 
-    for folder in write_workshop(out, client=client, learners=learners, seed=seed):
+    for folder in write_workshop(out, client=client, learners=learners, seed=seed, answers=answers):
         typer.echo(f"✓ {folder}")
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import copy
 import functools
+import html
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -51,7 +52,7 @@ def export_report(chapters: Mapping[str, Any], *, page: Mapping[str, Any]) -> st
 
     cells, listed = [], []
     for number, (name, node) in enumerate(chapters.items()):
-        own = [cell for cell in copy.deepcopy(node.cells) if _for_clients(cell)]
+        own = [_folded(cell) for cell in copy.deepcopy(node.cells) if _for_clients(cell)]
         title = _title(own)
         own = [cell for cell in own if "title" not in cell.metadata.get("tags", [])]
         heading = nbformat.v4.new_markdown_cell("" if number == 0 else f"## {title}")
@@ -85,6 +86,16 @@ def _for_clients(cell: Any) -> bool:
     return cell.cell_type == "code" or bool(cell.source.strip())
 
 
+def _folded(cell: Any) -> Any:
+    """Give a detail the line under which it is folded away: its caption, or its finding."""
+    if "detail" in cell.metadata.get("tags", []):
+        markup = "".join(output.get("data", {}).get("text/html", "") for output in cell.outputs)
+        found = re.search(r"<caption>(.*?)</caption>", markup) or re.search(r'alt="(.*?)"', markup)
+        if found:
+            cell.metadata["summary"] = html.unescape(found[1])
+    return cell
+
+
 def _title(cells: list[Any]) -> str:
     titles = [cell.source for cell in cells if "title" in cell.metadata.get("tags", [])]
     return re.sub(r"^#+\s*", "", titles[0]) if titles else ""
@@ -101,9 +112,8 @@ def _exporter() -> Any:
 
 def _render(notebook: Any, page: Mapping[str, Any]) -> str:
     filled = {**page, "css": report_css(str(page["accent"]))}
-    html, _ = _exporter().from_notebook_node(notebook, resources={"journey": filled})
-    # The map carries its own style so that it stands alone in a notebook; the page has it already.
-    return str(re.sub(r"\n{3,}", "\n\n", html))
+    written, _ = _exporter().from_notebook_node(notebook, resources={"journey": filled})
+    return str(re.sub(r"\n{3,}", "\n\n", written))
 
 
 def embed_logo(path: Path) -> str:

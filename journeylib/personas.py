@@ -309,7 +309,7 @@ def _beats_null(
             nulls[draw, column] = _silhouette(apart, labels, int(k))
     mean, spread = nulls.mean(axis=0), np.maximum(nulls.std(axis=0, ddof=1), 1e-12)
     z_null = ((nulls - mean) / spread).max(axis=1)
-    z_seen = ((observed.to_numpy() - mean) / spread).max()
+    z_seen = ((observed.to_numpy() - mean) / spread)[choices["chosen"].to_numpy()].max()
     return bool((1 + (z_null >= z_seen).sum()) / (NULLS + 1) <= 0.05)
 
 

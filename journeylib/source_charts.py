@@ -176,7 +176,7 @@ def plot_persona_profile(profile: pd.DataFrame, *, ax: Axes | None = None) -> Ax
     table = profile.pivot_table(index="feature", columns="persona", values="value", sort=False)
     table = table.reindex(columns=profile["persona"].drop_duplicates())
     far = table.abs().max(axis=1).sort_values(ascending=False, kind="stable")
-    table = table.loc[far.index]
+    table = table.loc[far.index].rename(index=_feature_name)
     others = max(0, len(table) - parts.MOST_ROWS)
     shown = table.head(parts.MOST_ROWS)
     ax = parts.new_axes(ax, width=8.4, height=parts.row_height(len(shown), frame=1.7))
@@ -188,6 +188,14 @@ def plot_persona_profile(profile: pd.DataFrame, *, ax: Axes | None = None) -> Ax
     ax.set_xlabel("\n".join([note, *([f"{others} others not shown"] if others else [])]))
     parts.set_finding(ax, _profile_title(shown))
     return ax
+
+
+def _feature_name(feature: object) -> str:
+    """Write a feature as a reader says it: a channel's share, or an attribute and its level."""
+    text = str(feature)
+    if text.startswith("channel:"):
+        return f"share of {text.removeprefix('channel:')}"
+    return text.replace("=", ": ")
 
 
 def _profile_title(table: pd.DataFrame) -> str:

@@ -28,9 +28,9 @@ LOOK_05 = (
     "interval should hold the designed one for about nineteen learners in twenty."
 )
 LOOK_04 = (
-    "In notebook 4 look for **{touchpoint}** ({channel}) among the pains and the delights. The size "
-    "differs from the one above where the comparison differs: ask which customers are compared "
-    "with which."
+    "In notebook 4 look for **{touchpoint}** ({channel}) among the pains and the delights. The "
+    "size differs from the one above where the comparison differs: ask which customers are "
+    "compared with which."
 )
 
 

@@ -16,7 +16,7 @@ from journeylib.tables import check_result
 END = 400 * DAY
 
 
-def planted(seed, *, n=800, features=6, apart=4.0):
+def planted(seed, *, n=600, features=6, apart=4.0):
     """Draw four equally likely groups around corners that are `apart` from each other."""
     rng = np.random.default_rng(seed)
     centres = np.eye(features)[:4] * apart / np.sqrt(2)
@@ -75,7 +75,7 @@ def test_one_skewed_population_is_not_called_natural():
 def test_personas_are_found_alike_twice_and_in_time():
     rng = np.random.default_rng(1)
     features = pd.DataFrame(
-        np.eye(10)[rng.integers(0, 4, 4000)] * 4 + rng.normal(size=(4000, 10)),
+        np.eye(10)[rng.integers(0, 4, 4000)] * 6 + rng.normal(size=(4000, 10)),
         columns=[f"f{i}" for i in range(10)],
     )
     started = time.perf_counter()
@@ -99,15 +99,18 @@ def test_the_largest_persona_is_the_first_and_bears_the_name_given():
 
 
 def test_each_persona_has_its_own_stability():
-    found = find_personas(planted(2, apart=4.5)[0])
+    found = find_personas(planted(2, apart=4)[0])
     chosen = found.choices[found.choices["chosen"]].iloc[0]
     assert found.table["stability"].mean() == pytest.approx(chosen["stability"])
-    assert found.table["stability"].nunique() > 1
+    assert found.table["stability"].min() == pytest.approx(chosen["weakest"])
+    assert chosen["weakest"] < chosen["stability"]
 
 
 @pytest.mark.parametrize(("n", "refused"), [(199, True), (200, False)])
 def test_fewer_than_two_hundred_customers_have_no_personas(n, refused):
-    found = find_personas(planted(1, n=n, apart=9)[0])
+    two = pd.DataFrame({"a": np.arange(n) % 2 * 9.0, "b": np.arange(n) % 2 * 9.0})
+    two += np.random.default_rng(1).normal(size=two.shape)
+    found = find_personas(two)
     assert (found.reason != "") == refused
     assert (len(found.assignments) == 0) == refused
 
@@ -165,7 +168,8 @@ def customers_of(n, **columns):
             "customer": np.arange(n), "events": rng.integers(1, 30, n), "first": first,
             "last": first + rng.integers(0, 100, n) * DAY, "orders": rng.integers(0, 5, n),
             "spent": rng.gamma(2, 50, n), "touchpoints": rng.integers(1, 8, n),
-            "channel:": 0, "channel:web": rng.integers(0, 9, n), "channel:app": rng.integers(0, 9, n),
+            "channel:": 0, "channel:web": rng.integers(0, 9, n),
+            "channel:app": rng.integers(0, 9, n),
         }
     )  # fmt: skip
     return table.assign(**columns)
@@ -193,14 +197,13 @@ def test_attributes_serve_where_nothing_was_done_but_never_the_outcome():
         {
             "customer": np.arange(400), "tenure": rng.integers(1, 72, 400).astype(float),
             "contract": rng.choice(["month", "year"], 400), "churned": rng.random(400) < 0.3,
-            "signup": pd.date_range("2024-01-01", periods=400), "town": [f"t{i}" for i in range(400)],
+            "signup": pd.date_range("2024-01-01", periods=400),
+            "town": [f"t{i}" for i in range(400)],
         }
     )  # fmt: skip
     features = describe_features(customers_of(0), attributes, end=END)
     assert features.columns.tolist() == ["tenure", "contract=month", "contract=year"]
-    assert (
-        find_personas(features).table["verdict"].isin(["natural", "constructed", "unstable"]).all()
-    )
+    check_result("personas", find_personas(features).table)
 
 
 def test_nothing_known_gives_no_features():
