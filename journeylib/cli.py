@@ -117,7 +117,7 @@ def workshop(
     ] = "harbour-hotels",
     learners: Annotated[int, typer.Option(help="How many learners.", min=1, max=200)] = 3,
     seed: Annotated[int, typer.Option(help="Seed of the first learner's data.")] = 1,
-    answers: Annotated[
+    answers: Annotated[  # noqa: FBT002
         bool, typer.Option("--answers", help="Run the solutions too; half a minute a learner.")
     ] = False,
 ) -> None:

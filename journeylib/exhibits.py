@@ -44,6 +44,63 @@ HEADERS = {
     "p_adjusted": "p, adjusted",
     "n_treated": "n with", "n_control": "n without", "n": "n",
 }  # fmt: skip
+# Columns that the notebooks show of each table; "estimate" is value, interval and unit in one.
+VIEWS: dict[str, tuple[str, ...]] = {
+    "sources": (
+        "source", "kind", "rows_read", "rows_used", "rows_dropped", "reasons", "first", "last",
+    ),
+    "identity": (
+        "source", "records", "customers", "matched_share", "conflicts",
+    ),
+    "assumptions": (
+        "statement", "status", "consequence",
+    ),
+    "personas": (
+        "name", "customers", "estimate", "verdict", "stability", "description",
+    ),
+    "metrics": (
+        "metric", "segment", "estimate", "n", "target", "source",
+    ),
+    "touchpoints": (
+        "touchpoint", "channel", "stage", "customers", "events", "estimate", "support",
+    ),
+    "stages": (
+        "stage", "persona", "reached", "share", "estimate", "median_days", "sentiment",
+    ),
+    "transitions": (
+        "from", "to", "customers", "count", "estimate", "median_hours",
+    ),
+    "paths": (
+        "path", "journeys", "estimate", "converted_share",
+    ),
+    "loops": (
+        "touchpoint", "repeats", "customers", "estimate", "extra_days",
+    ),
+    "tone": (
+        "touchpoint", "channel", "stage", "customers", "estimate", "support",
+    ),
+    "pains": (
+        "rank", "touchpoint", "channel", "kind", "customers", "estimate", "p_adjusted", "evidence",
+    ),
+    "delights": (
+        "rank", "touchpoint", "channel", "customers", "estimate", "p_adjusted",
+    ),
+    "impacts": (
+        "intervention", "metric", "arm", "segment", "estimate", "p_adjusted", "evidence", "verdict",
+    ),
+    "used": (
+        "source", "rows_used", "rows_dropped",
+    ),
+    "top_pains": (
+        "rank", "touchpoint", "channel", "kind", "customers", "estimate", "evidence",
+    ),
+    "verdicts": (
+        "intervention", "metric", "estimate", "evidence", "verdict",
+    ),
+    "caveats": (
+        "chapter", "statement", "consequence",
+    ),
+}  # fmt: skip
 STATUS_SIGNS = {"pass": "✓ pass", "warn": "! warn", "fail": "✗ fail"}
 ESTIMATE = "estimate"
 TABLE_CSS = (
@@ -123,7 +180,7 @@ def show_table(
     table: pd.DataFrame,
     *,
     caption: str,
-    columns: Sequence[str] | None = None,
+    columns: Sequence[str] | str | None = None,
     rows: int = 12,
     absent: str = "",
 ) -> Exhibit:
@@ -132,7 +189,8 @@ def show_table(
     Args:
         table: Rows to show, in their order.
         caption: What the table is.
-        columns: Columns to show; ``"estimate"`` stands for value, interval and unit.
+        columns: Columns to show, or the name of one of ``VIEWS``; ``"estimate"`` stands for value,
+            interval and unit.
         rows: Most rows to show; how many are left out is said below.
         absent: What to say when there is no row.
 
@@ -142,6 +200,8 @@ def show_table(
     if table.empty:
         return show_notice(absent or f"{caption}: nothing to show, no source provides it.")
     behind = {"low", "high", "source"} if {"low", "high"} <= set(table) else set()
+    if isinstance(columns, str):
+        columns = VIEWS[columns]
     picked = list(columns) if columns else [str(name) for name in table if name not in behind]
     shown = table.head(rows)
     picked = [name for name in picked if name == ESTIMATE or _filled(shown, name)]

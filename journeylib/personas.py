@@ -147,6 +147,8 @@ def find_personas(
     Returns:
         The personas; without groups and with a reason where there are too few customers or no
         number of groups is stable (bootstrap Jaccard below 0.75 on average or 0.6 for one).
+        *natural* means tighter than ungrouped data whose features vary and hang together alike, so
+        groups that a single two-humped feature would show by itself stay *constructed*.
 
     References:
         Hennig (2007), Comput. Stat. Data Anal. 52:258-271; Hennig and Lin (2015), Stat. Comput.

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 SAMPLE_SECRET = b"the samples are invented, so their key is public"
 SAMPLE_CLIENTS = ("northside-clothing", "brightdesk", "harbour-hotels")
+# Counts of happenings tell nobody's number; a rank or a goal is no measurement of customers.
+UNSUPPRESSED = ["events", "rank", "target"]
 PSEUDONYM_LENGTH = 16
 
 _REDACTIONS = (
@@ -138,5 +140,5 @@ def suppress_small(table: pd.DataFrame, counts: list[str], *, min_cell: int) -> 
         return table
     numbers = table[present].astype("float64")
     small = ((numbers > 0) & (numbers < min_cell)).any(axis=1)
-    blank = table.select_dtypes("number").columns.difference(["rank", "target"])
+    blank = table.select_dtypes("number").columns.difference(UNSUPPRESSED)
     return table.assign(**{column: table[column].where(~small) for column in blank})

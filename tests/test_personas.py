@@ -74,10 +74,10 @@ def test_one_skewed_population_is_not_called_natural():
 
 def test_personas_are_found_alike_twice_and_in_time():
     rng = np.random.default_rng(1)
-    features = pd.DataFrame(
-        np.eye(10)[rng.integers(0, 4, 4000)] * 6 + rng.normal(size=(4000, 10)),
-        columns=[f"f{i}" for i in range(10)],
-    )
+    centres = rng.normal(size=(4, 10))
+    centres *= 6 / np.linalg.norm(centres, axis=1, keepdims=True)
+    points = centres[rng.integers(0, 4, 4000)] + rng.normal(size=(4000, 10))
+    features = pd.DataFrame(points, columns=[f"f{i}" for i in range(10)])
     started = time.perf_counter()
     found = find_personas(features)
     seconds = time.perf_counter() - started
