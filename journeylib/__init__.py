@@ -23,7 +23,7 @@ _NAMES = {
         "plot_pains", "plot_persona_profile", "plot_personas", "plot_series", "plot_silhouette",
         "plot_sources", "plot_touchpoint_sentiment", "plot_transitions",
     ],
-    "emotion": ["score_stages", "score_touchpoints"],
+    "emotion": ["score_channels", "score_stages", "score_touchpoints"],
     "errors": ["DataError", "JourneyError", "ParamsError", "RunError"],
     "estimates": ["Estimate", "Refusal"],
     "exhibits": ["show_figure", "show_sentences", "show_table"],

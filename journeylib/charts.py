@@ -107,8 +107,10 @@ def _between_stages(ax: Axes, row: pd.Series, place: float) -> None:
 
 
 def _funnel_title(stages: pd.DataFrame) -> str:
-    # The last move, to praise, is rare in every business: it would always be the largest loss.
-    value = parts.numbers(stages, "value")[: -2 if len(stages) > 3 else -1]
+    value = parts.numbers(stages, "value")[:-1]
+    # The last move, to praise, is rare in every business: others that lose anybody come first.
+    early = value[:-1]
+    value = early if bool((early[np.isfinite(early)] < 0.95).any()) else value
     reached = parts.numbers(stages, "reached")[: len(value) + 1]
     if not np.isfinite(value).any():
         first = parts.words(stages["stage"].iloc[0])

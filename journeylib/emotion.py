@@ -71,6 +71,19 @@ def score_touchpoints(voices: pd.DataFrame, *, confidence: float = 0.95) -> pd.D
     return mean_feelings(voices, ["touchpoint"], confidence=confidence)
 
 
+def score_channels(voices: pd.DataFrame, *, confidence: float = 0.95) -> pd.DataFrame:
+    """Average the sentiment of each touchpoint in each channel.
+
+    Args:
+        voices: One row per answer; those without a channel are left out.
+        confidence: Coverage of the intervals.
+
+    Returns:
+        One row per touchpoint and channel with ``value, low, high, n, unit, source``.
+    """
+    return mean_feelings(voices, ["touchpoint", "channel"], confidence=confidence)
+
+
 def score_stages(
     voices: pd.DataFrame,
     placed: pd.DataFrame,

@@ -28,6 +28,7 @@ def gather_evidence(  # noqa: PLR0913
     touchpoint: str = "",
     unit: str = "",
     start: When | None = None,
+    zone: str = "UTC",
 ) -> pd.DataFrame:
     """Find the rows that a design measures.
 
@@ -41,6 +42,7 @@ def gather_evidence(  # noqa: PLR0913
         touchpoint: Only answers about this touchpoint are taken, where answers say so.
         unit: Column that names the units of a panel.
         start: First day with the change; a period that it cuts in two is left out.
+        zone: The client's time zone; days and months begin there, as the start does.
 
     Returns:
         The test's table, or ``time, value`` and the unit's column by calendar period.
@@ -49,7 +51,7 @@ def gather_evidence(  # noqa: PLR0913
         DataError: Neither a source nor a survey holds what is asked for.
     """
     if source in trials:
-        return trials[source]
+        return _local(trials[source], zone)
     if design == "ab_test":
         hint = did_you_mean(source, trials)
         raise DataError(f'There is no experiments source "{source}".', [hint] if hint else [])
@@ -64,13 +66,24 @@ def gather_evidence(  # noqa: PLR0913
     if unit and unit not in said:
         near = did_you_mean(unit, said.columns) or f"The survey has: {', '.join(said.columns)}."
         raise DataError(f'The answers have no column "{unit}".', [near])
-    rows = said.assign(value=answer_values(said), time=said["timestamp"].dt.tz_localize(None))
+    rows = said.assign(value=answer_values(said), time=local_time(said["timestamp"], zone))
     rows = rows.dropna(subset=["time", *([unit] if unit else [])])
     if not unit:
         rows = rows.assign(unit="all")
     months = rows["time"].dt.to_period("M").nunique()
     every = "month" if design == "difference_in_differences" or months >= ENOUGH_MONTHS else "week"
     return period_means(rows, every=every, unit=unit or "unit", start=start)
+
+
+def _local(frame: pd.DataFrame, zone: str) -> pd.DataFrame:
+    """Give every time of a frame as the client's own clock showed it."""
+    aware = frame.select_dtypes("datetimetz").columns
+    return frame.assign(**{str(column): local_time(frame[column], zone) for column in aware})
+
+
+def local_time(times: pd.Series, zone: str) -> pd.Series:
+    """Turn UTC times into what the client's own clock showed, without a zone."""
+    return times.dt.tz_convert(zone).dt.tz_localize(None)
 
 
 def answer_values(answers: pd.DataFrame) -> pd.Series:

@@ -103,6 +103,7 @@ VIEWS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 STATUS_SIGNS = {"pass": "✓ pass", "warn": "! warn", "fail": "✗ fail"}
 ESTIMATE = "estimate"
+LEFT = ' style="text-align:left"'  # JupyterLab would set texts to the right
 TABLE_CSS = (
     ".exhibit{margin:1.2em 0}.exhibit table{border-collapse:collapse;width:100%;font-size:.92em;"
     "font-variant-numeric:tabular-nums}.exhibit caption{text-align:left;font-weight:600;"
@@ -230,13 +231,13 @@ def _is_number(table: pd.DataFrame, name: str) -> bool:
 
 def _heading(name: str, numeric: set[str]) -> str:
     label = HEADERS.get(name) or sentence_case(name)
-    number = ' class="number"' if name in numeric else ""
+    number = ' class="number"' if name in numeric else LEFT
     return f'<th scope="col"{number}>{html.escape(label)}</th>'
 
 
 def _cell(row: Mapping[Any, Any], name: str, numeric: set[str]) -> str:
     text = cell_text(row, name)
-    number = ' class="number"' if name in numeric else ""
+    number = ' class="number"' if name in numeric else LEFT
     return f"<td{number}>{html.escape(text, quote=False)}</td>"
 
 

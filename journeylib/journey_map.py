@@ -246,14 +246,16 @@ def _headline(map_: JourneyMap) -> str:
 def _loss_finding(map_: JourneyMap) -> list[str]:
     rows = map_.stages
     lost = []
-    # The last move, to praise, is rare in every business: it would always be the largest loss.
-    for place in range(len(rows) - (2 if len(rows) > 3 else 1)):
+    for place in range(len(rows) - 1):
         share, reached = number(rows.iloc[place], "to_next"), number(rows.iloc[place], "reached")
         if not math.isnan(share) and reached >= map_.min_cell:
             lost.append(((1 - share) * reached, -place))
     if not lost:
         return []
-    place = -max(lost)[1]
+    # The last move, to praise, is rare in every business: others that lose anybody come first.
+    early = [one for one in lost if -one[1] < len(rows) - 2]
+    shares = [number(rows.iloc[-place], "to_next") for _, place in early]
+    place = -max(early if any(share < 0.95 for share in shares) else lost)[1]
     here, there = plain(rows["stage"].iloc[place]), plain(rows["stage"].iloc[place + 1])
     return [
         f"Most customers are lost between {here} and {there} "

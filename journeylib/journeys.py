@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 EVERYONE = "all"
 ENOUGH_STRONG, ENOUGH_FAIR = 300, 30
+FEWEST_VOICES = 10
 OPEN_DAYS = 30
 
 
@@ -59,27 +60,36 @@ def _frame(function: Callable[[Part], Summary], log: Log) -> pd.DataFrame:
     return pd.DataFrame() if summary is None else summary.frame()
 
 
-def count_touchpoints(log: Log, voices: pd.DataFrame, *, confidence: float = 0.95) -> pd.DataFrame:
+def count_touchpoints(
+    log: Log, said: pd.DataFrame, *, by_channel: pd.DataFrame | None = None
+) -> pd.DataFrame:
     """Count customers and events of each touchpoint and channel, and say how it felt.
 
     Args:
         log: The event log.
-        voices: What customers said, from ``emotion.score_touchpoints``: one row per touchpoint.
-        confidence: Coverage of the intervals.
+        said: From ``emotion.score_touchpoints``: one row per touchpoint, over all channels.
+        by_channel: From ``emotion.score_channels``; used where enough customers spoke of the
+            touchpoint in that channel, so that a good channel does not hide a bad one.
 
     Returns:
         The result table ``touchpoints``; ``value`` is the mean sentiment, -1 to 1.
     """
-    del confidence  # the intervals come with the voices
     met = _frame(summarise_touches, log).drop(columns="value")  # money has no place in this table
-    said = voices.reindex(columns=["touchpoint", *ESTIMATE_COLUMNS])
-    said = said.astype(
-        {"touchpoint": "object", **dict.fromkeys(["value", "low", "high", "n"], float)}
-    )
-    table = met.merge(said, on="touchpoint", how="left", validate="m:1")
-    table["sentiment"] = table["value"]
-    table["support"] = pd.Series([support_of(n) for n in table["n"]], dtype="str")
-    return complete_result("touchpoints", table)
+    own = pd.DataFrame(columns=["n"]) if by_channel is None else by_channel
+    enough = own[own["n"] >= FEWEST_VOICES]
+    overall = _voiced(met, said, ["touchpoint"])
+    narrow = _voiced(met, enough, ["touchpoint", "channel"])
+    for column in ESTIMATE_COLUMNS:
+        overall[column] = narrow[column].where(narrow["value"].notna(), overall[column])
+    overall["sentiment"] = overall["value"]
+    overall["support"] = pd.Series([support_of(n) for n in overall["n"]], dtype="str")
+    return complete_result("touchpoints", overall)
+
+
+def _voiced(met: pd.DataFrame, said: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    wanted = said.reindex(columns=[*keys, *ESTIMATE_COLUMNS])
+    kinds = dict.fromkeys(keys, "object") | dict.fromkeys(["value", "low", "high", "n"], "float64")
+    return met.merge(wanted.astype(kinds), on=keys, how="left", validate="m:1")
 
 
 def support_of(n: float) -> str:

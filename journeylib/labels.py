@@ -22,7 +22,10 @@ _UNSEEN = re.compile(
     "[\x00-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff]"
 )
 _SIGNS = {"EUR": "€", "USD": "$", "GBP": "£", "JPY": "¥", "INR": "₹"}
-_ACRONYMS = {"nps": "NPS", "csat": "CSAT", "ces": "CES", "clv": "Customer lifetime value"}
+_ACRONYMS = {
+    "nps": "NPS", "csat": "CSAT", "ces": "CES", "clv": "Customer lifetime value",
+    "ab_test": "A/B test",
+}  # fmt: skip
 
 
 def is_missing(value: object) -> bool:

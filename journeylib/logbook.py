@@ -238,12 +238,9 @@ def _codes(
     good = purchases
     if plan.outcome_touchpoints:
         good = [index[n.casefold()] for n in plan.outcome_touchpoints if n.casefold() in index]
-    elif plan.codes.outcome == "conversion" and not purchases:
-        good = []
     bad = [index[CANCELLATION]] if CANCELLATION in index else []
     aside = [index[name] for name in _asides(con, sources) if name in index]
-    buying = sorted({placed["stage"].iloc[code] for code in (purchases or good)})
-    timing = plan.timings(buying)
+    timing = plan.timings(sorted({placed["stage"].iloc[code] for code in (purchases or good)}))
     timings = [timing.get(stage, "pre_purchase") for stage in placed["stage"]]
     stage_of = [stages.index(stage) if stage in stages else -1 for stage in placed["stage"]]
     return replace(

@@ -69,10 +69,7 @@ def measure_metrics(
     inactive = _inactive_days(customers, settings)
     rows = []
     for segment, own, said in segments:
-        found = [
-            *_behaviour(own, settings, inactive, confidence),
-            *_answers(said, confidence),
-        ]
+        found = [*_behaviour(own, settings, inactive, confidence), *_answers(said, confidence)]
         rows += [
             {**_row(estimate), "segment": segment, "target": targets.get(estimate.metric, np.nan)}
             for estimate in found

@@ -330,42 +330,36 @@ def _describe(
     labels = np.argsort(order)[labels] + 1
     groups = range(1, len(order) + 1)
     apart = points.groupby(labels).mean().reindex(groups)
-    sizes = np.bincount(labels, minlength=len(order) + 1)[1:]
-    shares = plain_shares(sizes, np.full(len(sizes), len(labels)), confidence=confidence)
-    traits = {group: _traits(row) for group, row in zip(groups, _rows(apart), strict=True)}
+    traits = {group: _traits(apart.loc[[group]].iloc[0]) for group in groups}
     named = _unique({group: names.get(group) or _name(traits[group]) for group in groups})
-    table = pd.DataFrame(
-        {
-            "persona": [str(group) for group in groups],
-            "name": list(named.values()),
-            "customers": sizes,
-            "share": shares["value"],
-            "stability": np.asarray(chosen["by_group"])[order],
-            "verdict": verdict,
-            "traits": [", ".join(traits[group]) for group in groups],
-            "description": [_description(traits[group]) for group in groups],
-        }
-    )
     profile = apart.rename(index=named).rename_axis("persona").reset_index()
-    profile = profile.melt("persona", var_name="feature", value_name="value")
     people = pd.Series(labels).map(named).astype("str")
-    assignments = pd.DataFrame({"customer": points.index.to_numpy(), "persona": people})
+    table = _sizes(labels, len(order), confidence).assign(
+        name=list(named.values()),
+        stability=np.asarray(chosen["by_group"])[order],
+        verdict=verdict,
+        traits=[", ".join(own) for own in traits.values()],
+        description=[_description(own) for own in traits.values()],
+    )
     return Personas(
-        complete_result("personas", pd.concat([table, shares], axis=1)),
-        assignments,
-        profile,
+        complete_result("personas", table),
+        pd.DataFrame({"customer": points.index.to_numpy(), "persona": people}),
+        profile.melt("persona", var_name="feature", value_name="value"),
         choices.drop(columns="by_group"),
     )
 
 
-def _rows(apart: pd.DataFrame) -> list[dict[str, float]]:
-    return [{str(name): float(value) for name, value in row.items()} for _, row in apart.iterrows()]
+def _sizes(labels: NDArray[np.int64], k: int, confidence: float) -> pd.DataFrame:
+    sizes = np.bincount(labels, minlength=k + 1)[1:]
+    shares = plain_shares(sizes, np.full(k, len(labels)), confidence=confidence)
+    persona = [str(group) for group in range(1, k + 1)]
+    return shares.assign(persona=persona, customers=sizes, share=shares["value"])
 
 
-def _traits(apart: dict[str, float]) -> list[str]:
+def _traits(apart: pd.Series) -> list[str]:
     """Name the three features that set a group apart by half a standard deviation or more."""
-    telling = sorted(apart.items(), key=lambda item: -abs(item[1]))[:3]
-    return [_trait(name, value) for name, value in telling if abs(value) >= TELLING]
+    telling = apart[apart.abs() >= TELLING].sort_values(key=lambda value: -value.abs()).head(3)
+    return [_trait(str(name), float(value)) for name, value in telling.items()]
 
 
 def _trait(feature: str, value: float) -> str:

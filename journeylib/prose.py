@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+NEARLY_ALL = 0.95
 Row = Any  # a row of a result table, as a mapping or a Series
 NOTHING = "Nothing can be said here: {}."
 KIND_WORDS = {
@@ -102,15 +103,19 @@ def personas_sentence(personas: pd.DataFrame, reason: str = "") -> Sentence:
 
 
 def stages_sentence(stages: pd.DataFrame) -> Sentence:
-    """Say where most customers stay behind; the last move, to praise, is rare anyway."""
+    """Say after which stage most customers stay behind.
+
+    The last move, to praise, is rare in every business; it counts only where no other loses any.
+    """
     everyone = stages[(stages["persona"] == "all") & (stages["reached"] > 0)]
     moves = everyone.dropna(subset=["value"])
     if moves.empty:
         return Sentence(NOTHING.format("no journey crosses two stages"))
-    moves = moves.iloc[:-1] if len(moves) > 2 else moves
+    early = moves.iloc[:-1]
+    moves = early if (early["value"] < NEARLY_ALL).any() else moves
     row = moves.assign(lost=moves["reached"] * (1 - moves["value"])).nlargest(1, "lost").iloc[0]
     return Sentence(
-        f"**Most customers stay behind after {clean_label(row['stage'])}**: of "
+        f"**Most customers who are lost are lost after {clean_label(row['stage'])}**: of "
         f"{count_text(row['reached'])} who reached it, {_estimate(row)} went on to a later stage."
     )
 
@@ -222,18 +227,17 @@ def find_findings(tables: Mapping[str, pd.DataFrame]) -> list[Sentence]:
         At most five sentences; none says that there is nothing to say.
     """
     found: list[Sentence] = []
-    if len(tables["stages"]):
-        found.append(stages_sentence(tables["stages"]))
     if len(tables["pains"]):
         found.append(pains_sentence(tables["pains"]))
     if len(tables["delights"]):
         found.append(delights_sentence(tables["delights"]))
     found += impacts_sentences(tables["impacts"])[:2]
+    if len(tables["stages"]):
+        found.append(stages_sentence(tables["stages"]))
     if len(tables["metrics"]):
         found.append(metrics_sentence(tables["metrics"]))
-    if len(tables["personas"]):
-        found.append(
-            personas_sentence(tables["personas"], str(tables["personas"]["description"].iloc[0]))
-        )
+    personas = tables["personas"]
+    if len(personas):
+        found.append(personas_sentence(personas, str(personas["description"].iloc[0])))
     found.append(sources_sentence(tables["sources"]))
     return found[:5]

@@ -242,6 +242,7 @@ def _measure(
         touchpoint=intervention.touchpoint or "",
         unit=intervention.unit or "",
         start=intervention.start,
+        zone=work.params.timezone,
     )
     result = measure_intervention(intervention.design, evidence, plan_of(work, intervention))
     return result.impacts, result.checks, result.figure_data

@@ -48,9 +48,21 @@ def test_answers_become_monthly_means_by_unit_for_one_touchpoint_only():
 
 def test_a_named_source_is_taken_as_it_is():
     frame = pd.DataFrame({"variant": ["a"]})
-    assert (
-        gather_evidence("ab_test", trials={"test": frame}, answers=ANSWERS, source="test") is frame
+    found = gather_evidence("ab_test", trials={"test": frame}, answers=ANSWERS, source="test")
+    pd.testing.assert_frame_equal(found, frame)
+
+
+def test_a_month_begins_where_the_client_is():
+    midnight = pd.to_datetime(["2023-01-01"]).tz_localize("Asia/Tokyo").tz_convert("UTC")
+    frame = pd.DataFrame({"time": midnight, "unit": "North", "value": [1.0]})
+    found = gather_evidence(
+        "difference_in_differences",
+        trials={"waits": frame},
+        answers=ANSWERS,
+        source="waits",
+        zone="Asia/Tokyo",
     )
+    assert found["time"].tolist() == [pd.Timestamp("2023-01-01")]
 
 
 def test_what_is_not_there_is_said_with_a_near_name():

@@ -22,7 +22,7 @@ def test_a_table_escapes_its_cells_and_names_its_columns():
     html = show_table(SOURCES, caption=NASTY).html
     assert NASTY not in html
     assert "&lt;script&gt;" in html
-    assert '<th scope="col">Source</th>' in html
+    assert '<th scope="col" style="text-align:left">Source</th>' in html
     assert "1,200" in html
 
 

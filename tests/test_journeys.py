@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from small_logs import CODES, frame_of, random_events, write_log
 
-from journeylib.emotion import score_touchpoints
+from journeylib.emotion import score_channels, score_touchpoints
 from journeylib.journeys import (
     count_loops,
     count_paths,
@@ -161,3 +161,26 @@ def test_journeys_cut_by_outcome_convert_or_stay_open(tmp_path):
     table = count_paths(write_log(tmp_path, frame_of(events), codes=codes))
     found = dict(zip(table["path"], table["converted_share"], strict=True))
     assert found == {"ad → order": 1.0, "ad → product": 0.0}
+
+
+def test_a_good_channel_does_not_hide_a_bad_one(tmp_path):
+    events = [(i, 12 + i / 10, "checkout") for i in range(40)]
+    rows = frame_of(events).assign(channel=[1 + i % 2 for i in range(40)])
+    log = write_log(tmp_path, rows)
+    tones = [(-0.9 if i % 2 else 0.9) + 0.01 * (i % 3) for i in range(40)]
+    voices = pd.DataFrame(
+        {
+            "customer": range(40),
+            "touchpoint": "checkout",
+            "channel": [("app", "web")[i % 2] for i in range(40)],
+            "sentiment": tones,
+        }
+    )
+    table = count_touchpoints(
+        log, score_touchpoints(voices), by_channel=score_channels(voices)
+    ).set_index("channel")
+    assert table.loc["app", "sentiment"] > 0.8
+    assert table.loc["web", "sentiment"] < -0.8
+    few = voices.groupby("channel").head(9)
+    table = count_touchpoints(log, score_touchpoints(few), by_channel=score_channels(few))
+    assert table["sentiment"].nunique() == 1

@@ -35,7 +35,7 @@ IMPACT = {
 
 def test_the_stage_sentence_names_the_largest_loss_in_customers_but_not_the_move_to_praise():
     said = prose.stages_sentence(STAGES)
-    assert "stay behind after decision" in said
+    assert "lost after decision" in said
     assert "37.5 % (34.0 to 41.0)" in said
     assert "800" in said
 

@@ -117,7 +117,10 @@ def test_the_committed_files_stay_small():
 def test_every_source_of_the_client_file_has_its_file_and_its_rows(client):
     params = read_params(ROOT / "params" / f"{client}.yml")
     rows = truth_of(COMMITTED, client)["rows"]
-    assert {source.name for source in params.sources} == set(rows)
+    path_of = {source.name: source.path for source in params.sources}
+    twice = set(path_of) - set(rows)  # a file may be read once more, as another kind
+    assert set(rows) <= set(path_of)
+    assert all(path_of[name] in [path_of[other] for other in rows] for name in twice)
     for source in params.sources:
         assert list(ROOT.glob(str(source.path))), source.path
     assert min(rows.values()) >= 52
