@@ -83,7 +83,8 @@ def _local(frame: pd.DataFrame, zone: str) -> pd.DataFrame:
 
 def local_time(times: pd.Series, zone: str) -> pd.Series:
     """Turn UTC times into what the client's own clock showed, without a zone."""
-    return times.dt.tz_convert(zone).dt.tz_localize(None)
+    local: pd.Series = times.dt.tz_convert(zone).dt.tz_localize(None)
+    return local
 
 
 def answer_values(answers: pd.DataFrame) -> pd.Series:

@@ -103,6 +103,7 @@ VIEWS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 STATUS_SIGNS = {"pass": "✓ pass", "warn": "! warn", "fail": "✗ fail"}
 ESTIMATE = "estimate"
+WITHHELD = "not interpretable"  # a check failed: the figure is in tables/, not on the page
 LEFT = ' style="text-align:left"'  # JupyterLab would set texts to the right
 TABLE_CSS = (
     ".exhibit{margin:1.2em 0}.exhibit table{border-collapse:collapse;width:100%;font-size:.92em;"
@@ -215,8 +216,8 @@ def show_table(
     left = len(table) - len(shown)
     more = f'<p class="more">{left:,} more rows in tables/.</p>' if left > 0 else ""
     return Exhibit(
-        f'<div class="exhibit"><div class="scroll" role="region" tabindex="0" '
-        f'aria-label="{html.escape(caption)}"><table><caption>{html.escape(caption)}</caption>'
+        f'<div class="exhibit"><div class="scroll" tabindex="0"><table>'
+        f"<caption>{html.escape(caption)}</caption>"
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>{more}</div>"
     )
 
@@ -249,9 +250,7 @@ def cell_text(row: Mapping[Any, Any], name: str) -> str:
         name: Column, or ``"estimate"``.
     """
     if name == ESTIMATE:
-        unit = "" if is_missing(row.get("unit")) else str(row["unit"])
-        difference = bool({"effect", "verdict", "change"} & set(row)) and "persona" not in row
-        return estimate_text(row["value"], row["low"], row["high"], unit, difference=difference)
+        return _estimate_cell(row)
     value = row[name]
     if is_missing(value):
         return "–"
@@ -263,6 +262,14 @@ def cell_text(row: Mapping[Any, Any], name: str) -> str:
     if isinstance(value, int | float):
         return _plain_number(float(value), str(row.get("unit") or "") if name == "target" else "")
     return clean_label(value)
+
+
+def _estimate_cell(row: Mapping[Any, Any]) -> str:
+    unit = "" if is_missing(row.get("unit")) else str(row["unit"])
+    if row.get("verdict") == WITHHELD:
+        return "withheld"
+    difference = bool({"arm", "change", "effect"} & set(row))
+    return estimate_text(row["value"], row["low"], row["high"], unit, difference=difference)
 
 
 def _plain_number(value: float, unit: str) -> str:

@@ -55,6 +55,8 @@ def export_report(chapters: Mapping[str, Any], *, page: Mapping[str, Any]) -> st
         own = [_folded(cell) for cell in copy.deepcopy(node.cells) if _for_clients(cell)]
         title = _title(own)
         own = [cell for cell in own if "title" not in cell.metadata.get("tags", [])]
+        if number == 0:
+            _raise_headings(own)
         heading = nbformat.v4.new_markdown_cell("" if number == 0 else f"## {title}")
         heading.metadata["chapter"] = name
         heading.metadata["first"] = number == 0
@@ -84,6 +86,13 @@ def _for_clients(cell: Any) -> bool:
     if tags & ONLY_ANALYSTS or "code" in tags:
         return False
     return cell.cell_type == "code" or bool(cell.source.strip())
+
+
+def _raise_headings(cells: list[Any]) -> None:
+    """Let the front page's headings follow the page's own without a gap."""
+    for cell in cells:
+        if cell.cell_type == "markdown":
+            cell.source = re.sub(r"^###(?= )", "##", cell.source, flags=re.MULTILINE)
 
 
 def _folded(cell: Any) -> Any:

@@ -41,7 +41,7 @@ VERDICT_WORDS = {
     "harms": "it does harm",
     "no meaningful effect": "it makes no difference that would be worth having",
     "cannot tell": "the data cannot tell",
-    "not interpretable": "the figure must not be read",
+    "not interpretable": "no verdict",
 }
 
 
@@ -115,7 +115,7 @@ def stages_sentence(stages: pd.DataFrame) -> Sentence:
     moves = early if (early["value"] < NEARLY_ALL).any() else moves
     row = moves.assign(lost=moves["reached"] * (1 - moves["value"])).nlargest(1, "lost").iloc[0]
     return Sentence(
-        f"**Most customers who are lost are lost after {clean_label(row['stage'])}**: of "
+        f"**The largest loss comes after {clean_label(row['stage'])}**: of "
         f"{count_text(row['reached'])} who reached it, {_estimate(row)} went on to a later stage."
     )
 
@@ -189,6 +189,8 @@ def impact_sentence(impact: Row) -> Sentence:
     """
     name, verdict = clean_label(impact["intervention"]), str(impact["verdict"])
     plain = VERDICT_WORDS[verdict]
+    if verdict == "not interpretable":
+        return Sentence(f"**{name}: {plain}.** A check of its design failed; the reason is below.")
     if is_missing(impact["value"]):
         return Sentence(f"**{name}: {plain}.** No figure could be computed.")
     noun = "change" if str(impact["evidence"]) in {"C", "D"} else "effect"

@@ -47,7 +47,7 @@ def test_columns_without_any_value_are_left_out():
     [
         ({"value": 0.41, "low": 0.38, "high": 0.44, "unit": "share"}, "41.0 % (38.0 to 44.0)"),
         (
-            {"value": 0.04, "low": 0.02, "high": 0.061, "unit": "share", "verdict": "x"},
+            {"value": 0.04, "low": 0.02, "high": 0.061, "unit": "share", "arm": "x"},
             "+4.0 pp (+2.0 to +6.1)",
         ),
         ({"value": 12.34, "low": 5, "high": 19.6, "unit": "points"}, "12.3 points (5.0 to 19.6)"),
