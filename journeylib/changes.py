@@ -28,6 +28,7 @@ from journeylib.plans import (
 )
 from journeylib.scores import Mean, mean_difference, mean_estimate, mean_of, welch_degrees
 from journeylib.units import Panel, check_selection, read_measurements, read_panel
+from journeylib.verdicts import CANNOT_TELL
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -60,9 +61,14 @@ def measure_change(data: pd.DataFrame, plan: Plan) -> Impact:
     finding = _unit_change(panel, plan) if panel is not None else None
     finding = finding or _series_change(mine, start, plan)
     checks = [*_design_checks(mine, start, finding), *_selection(panel, plan)]
-    finding = replace(finding, verdict=judge(plan, finding, checks))
+    finding = replace(finding, verdict=_modest(judge(plan, finding, checks)))
     drawn = _picture(mine, start, plan)
     return build_impact(plan, DESIGN, findings=[finding], checks=checks, figure_data=drawn)
+
+
+def _modest(verdict: str) -> str:
+    """Take back what before and after alone cannot carry: that the change did it."""
+    return CANNOT_TELL if verdict.startswith(("works", "harms")) else verdict
 
 
 def _panel(data: pd.DataFrame, rows: pd.DataFrame, plan: Plan) -> Panel | None:

@@ -35,6 +35,7 @@ SHARES = frozenset(
 WHOLE = frozenset(
     {"customers", "events", "reached", "count", "journeys", "repeats", "n", "rank", "k"}
 )
+DATED = frozenset({"first", "last", "start"})
 CODED = frozenset({"metric", "kind", "check", "design", "timing"})
 HEADERS = {
     "to_next": "Go on", "median_days": "Median days", "median_hours": "Median hours",
@@ -239,6 +240,8 @@ def _heading(name: str, numeric: set[str]) -> str:
 def _cell(row: Mapping[Any, Any], name: str, numeric: set[str]) -> str:
     text = cell_text(row, name)
     number = ' class="number"' if name in numeric else LEFT
+    if name in DATED:
+        number = ' style="text-align:left;white-space:nowrap"'
     return f"<td{number}>{html.escape(text, quote=False)}</td>"
 
 

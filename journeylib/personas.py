@@ -82,7 +82,18 @@ def describe_features(
     features = _behaviour(customers, end) if acted else _declared(attributes)
     names = [str(name) for name in features.columns]
     kept = [name for name in names if not wanted or _base(name) in wanted or name in wanted]
-    return features[[name for name in kept if features[name].std() > 0]]
+    return _telling_columns(features[list(kept)])
+
+
+def _telling_columns(features: pd.DataFrame) -> pd.DataFrame:
+    """Leave out features that are the same for everybody, or the same as one before them."""
+    kept: list[str] = []
+    for name in features:
+        column = features[name]
+        # Not the standard deviation: rounding gives a constant one just above zero.
+        if column.min() < column.max() and not any(column.equals(features[other]) for other in kept):
+            kept.append(str(name))
+    return features[kept]
 
 
 def _base(name: str) -> str:
@@ -294,7 +305,7 @@ def _beats_null(
     observed = choices.set_index("k")["value"]
     if observed[choices["chosen"].to_numpy()].iloc[0] < STRUCTURE:
         return False
-    features = features.loc[:, features.std() > 0]
+    features = _telling_columns(features)
     ranks = features.rank().to_numpy() / (len(features) + 1)
     correlation = np.atleast_2d(np.corrcoef(stats.norm.ppf(ranks), rowvar=False))
     ordered = np.sort(features.to_numpy(float), axis=0)

@@ -285,7 +285,7 @@ def test_before_and_after_reads_a_trend_as_a_change_and_says_so():
     impact = measure_intervention("before_after", line(level=0.0), plan)
     row = impact.impacts.iloc[0]
     assert row["value"] == pytest.approx(0.2 * 24, abs=0.7)
-    assert (row["evidence"], row["verdict"]) == ("D", "works, worth it")
+    assert (row["evidence"], row["verdict"]) == ("D", "cannot tell")
     assert check(impact, "trend")["status"] == "warn"
     assert "difference_in_differences" in check(impact, "design")["message"]
 

@@ -208,3 +208,20 @@ def test_attributes_serve_where_nothing_was_done_but_never_the_outcome():
 
 def test_nothing_known_gives_no_features():
     assert describe_features(pd.DataFrame({"customer": []}), pd.DataFrame(), end=END).empty
+
+
+def test_features_that_say_nothing_or_the_same_twice_are_left_out():
+    rng = np.random.default_rng(3)
+    count = 400
+    first = rng.integers(0, 300, count) * DAY
+    customers = pd.DataFrame(
+        {
+            "customer": np.arange(count), "events": 1, "touchpoints": 1, "orders": 0, "spent": 0.0,
+            "first": first, "last": first, "channel:web": 1, "channel:app": 0,
+        }
+    )  # fmt: skip
+    features = describe_features(customers, pd.DataFrame(), end=301 * DAY)
+    assert list(features) == ["recency"]
+    assert (
+        find_personas(features).table["verdict"].isin(["natural", "constructed", "unstable"]).all()
+    )
