@@ -91,7 +91,8 @@ def _telling_columns(features: pd.DataFrame) -> pd.DataFrame:
     for name in features:
         column = features[name]
         # Not the standard deviation: rounding gives a constant one just above zero.
-        if column.min() < column.max() and not any(column.equals(features[other]) for other in kept):
+        known = any(column.equals(features[other]) for other in kept)
+        if column.min() < column.max() and not known:
             kept.append(str(name))
     return features[kept]
 
