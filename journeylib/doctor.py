@@ -90,7 +90,9 @@ def _kernel() -> Finding:
             "Kernel", ok=False, found="jupyter_client is missing", fix="Install the packages."
         )
     try:
-        manager, client = start_new_kernel(startup_timeout=60, kernel_name="python3")
+        manager, client = start_new_kernel(
+            startup_timeout=60, kernel_name="python3", extra_arguments=["--log-level=50"]
+        )
         client.stop_channels()
         manager.shutdown_kernel(now=True)
     except Exception as failed:  # whatever stops a kernel from starting is what we want to show

@@ -19,6 +19,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from journeylib.log import DAY
 from journeylib.ratios import plain_shares
 from journeylib.tables import complete_result
+from journeylib.traits import describe_group, find_traits, name_groups
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,16 +31,8 @@ SAMPLE = 800
 MOST_GROUPS = 8
 NULLS, RESAMPLES = 59, 50
 STABLE_MEAN, STABLE_MIN, STRUCTURE, SHARP = 0.75, 0.60, 0.25, 0.9
-TELLING = 0.5
 # What happened to a customer in the end, and when, describes the outcome and not the person.
 NO_FEATURES = ["customer", "churned", "churned_at", "signup", "observed_from"]
-TRAITS: dict[str, tuple[str, str]] = {
-    "recency": ("Lapsed", "Recent"),
-    "frequency": ("Frequent", "Occasional"),
-    "money": ("High-value", "Low-value"),
-    "tenure": ("Long-standing", "New"),
-    "breadth": ("Explorer", "Direct"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -342,8 +335,8 @@ def _describe(
     labels = np.argsort(order)[labels] + 1
     groups = range(1, len(order) + 1)
     apart = points.groupby(labels).mean().reindex(groups)
-    traits = {group: _traits(apart.loc[[group]].iloc[0]) for group in groups}
-    named = _unique({group: names.get(group) or _name(traits[group]) for group in groups})
+    traits = {group: find_traits(apart.loc[[group]].iloc[0]) for group in groups}
+    named = name_groups({group: names.get(group) or "" for group in groups}, traits)
     profile = apart.rename(index=named).rename_axis("persona").reset_index()
     people = pd.Series(labels).map(named).astype("str")
     table = _sizes(labels, len(order), confidence).assign(
@@ -351,7 +344,7 @@ def _describe(
         stability=np.asarray(chosen["by_group"])[order],
         verdict=verdict,
         traits=[", ".join(own) for own in traits.values()],
-        description=[_description(own) for own in traits.values()],
+        description=[describe_group(own) for own in traits.values()],
     )
     return Personas(
         complete_result("personas", table),
@@ -366,40 +359,3 @@ def _sizes(labels: NDArray[np.int64], k: int, confidence: float) -> pd.DataFrame
     shares = plain_shares(sizes, np.full(k, len(labels)), confidence=confidence)
     persona = [str(group) for group in range(1, k + 1)]
     return shares.assign(persona=persona, customers=sizes, share=shares["value"])
-
-
-def _traits(apart: pd.Series) -> list[str]:
-    """Name the three features that set a group apart by half a standard deviation or more."""
-    telling = apart[apart.abs() >= TELLING].sort_values(key=lambda value: -value.abs()).head(3)
-    return [_trait(str(name), float(value)) for name, value in telling.items()]
-
-
-def _trait(feature: str, value: float) -> str:
-    if feature in TRAITS:
-        return TRAITS[feature][0 if value > 0 else 1]
-    if feature.startswith("channel:"):
-        channel = feature.removeprefix("channel:")
-        return f"{channel.capitalize()}-first" if value > 0 else f"Little {channel}"
-    if "=" in feature:
-        name, level = feature.split("=", maxsplit=1)
-        return f"{name}: {level}" if value > 0 else f"{name}: not {level}"
-    return f"High {feature}" if value > 0 else f"Low {feature}"
-
-
-def _name(traits: list[str]) -> str:
-    return " · ".join(traits) if traits else "Average"
-
-
-def _unique(names: dict[int, str]) -> dict[int, str]:
-    seen: dict[str, int] = {}
-    unique = {}
-    for group, name in names.items():
-        seen[name] = seen.get(name, 0) + 1
-        unique[group] = name if seen[name] == 1 else f"{name} ({seen[name]})"
-    return unique
-
-
-def _description(traits: list[str]) -> str:
-    if not traits:
-        return "Close to the average customer in everything measured."
-    return f"Set apart from the average customer by: {', '.join(traits).lower()}."

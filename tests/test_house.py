@@ -42,7 +42,7 @@ LAYERS: dict[str, str] = {
     ),
     "analysis": (
         "summaries quantiles exposures hazards ratios journeys stages personas scores emotion "
-        "loyalty pains impact plans trials arms splits panels units changes series verdicts "
+        "loyalty traits pains impact plans trials arms splits panels units changes series verdicts "
         "evidence activity"
     ),
     "out": (
@@ -110,7 +110,8 @@ def test_modules_and_functions_stay_small(path):
 @each_module
 def test_nothing_prints_and_nothing_is_left_to_do(path):
     text = path.read_text()
-    assert not re.search(r"\b(TODO|FIXME|XXX|NotImplementedError)\b", text)
+    left = "|".join(["TO" + "DO", "FIX" + "ME", "X" + "XX", "Not" + "ImplementedError"])
+    assert not re.search(rf"\b({left})\b", text)
     assert not re.search(r"\bread_pickle\b|\bpickle\.load|\byaml\.load\(", text)
 
 
