@@ -159,11 +159,10 @@ def side_notes(ax: Axes, notes: Sequence[str], places: np.ndarray) -> None:
         )  # fmt: skip
 
 
-def estimate_note(row: pd.Series, unit: str) -> str:
-    """Write value, interval and n of one row."""
-    value = labels.value_text(row.get("value", math.nan), unit)
-    between = labels.interval_text(row.get("low", math.nan), row.get("high", math.nan), unit)
-    text = f"{value} ({between})" if between else value
+def estimate_note(row: pd.Series, unit: str, *, difference: bool = False) -> str:
+    """Write value, interval and n of one row; a difference gets its sign, and shares points."""
+    value, low, high = (row.get(name, math.nan) for name in ("value", "low", "high"))
+    text = labels.estimate_text(value, low, high, unit, difference=difference)
     n = row.get("n", row.get("customers", math.nan))
     return labels.plot_label(text if labels.is_missing(n) else f"{text}, {n_text(n)}", 90)
 
@@ -222,7 +221,9 @@ def interval_rows(
     ax = new_axes(ax, width=8.4, height=row_height(len(shown)))
     places = list_rows(ax, [words(name, 36) for name in shown["label"]])
     draw_intervals(ax, shown, colours=hues, places=places)
-    side_notes(ax, [estimate_note(row, unit) for _, row in shown.iterrows()], places)
+    compared = "effect" in shown
+    notes = [estimate_note(row, unit, difference=compared) for _, row in shown.iterrows()]
+    side_notes(ax, notes, places)
     number_axis(ax.xaxis, unit)
     name = axis_name(unit, what)
     ax.set_xlabel("\n".join(filter(None, [f"{name}, with interval", others])))

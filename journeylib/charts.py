@@ -57,7 +57,7 @@ __all__ = [
 MOST_CELLS = 12
 PAIN_WORDS = {
     "loss": "customers are lost",
-    "delay": "customers wait",
+    "delay": "customers come late",
     "repeat": "customers come back",
     "sentiment": "customers feel worse",
 }
@@ -238,7 +238,7 @@ def plot_pains(pains: pd.DataFrame, *, ax: Axes | None = None) -> Axes | None:
     sure = _how_sure(top.get("p_adjusted", math.nan))
     number = labels.count_text(top.get("customers", math.nan))
     parts.set_finding(
-        ax, f"The first pain point is {where}: {kind} ({number} customers meet it{sure})"
+        ax, f"The first pain point is {where}: {kind} ({number} customers concerned{sure})"
     )
     return ax
 

@@ -215,7 +215,11 @@ def show_table(
         "<tr>" + "".join(_cell(row, name, numeric) for name in picked) + "</tr>" for row in records
     )
     left = len(table) - len(shown)
-    more = f'<p class="more">{left:,} more rows in tables/.</p>' if left > 0 else ""
+    more = (
+        f'<p class="more">{left:,} more rows in the tables folder beside this report.</p>'
+        if left > 0
+        else ""
+    )
     return Exhibit(
         f'<div class="exhibit"><div class="scroll" tabindex="0"><table>'
         f"<caption>{html.escape(caption)}</caption>"

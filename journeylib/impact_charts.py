@@ -239,15 +239,18 @@ def plot_impacts(impacts: pd.DataFrame, *, ax: Axes | None = None) -> Axes | Non
     ax.axvline(0, color=theme.INK, linewidth=1, zorder=1)
     goal = parts.numbers(scaled, "worthwhile")
     ax.vlines(goal, places - 0.3, places + 0.3, color=theme.INK, linewidth=1.4, linestyle=":")
-    notes = [
-        f"{parts.words(row['verdict'])}\n{parts.estimate_note(row, str(row.get('unit', '')))}"
-        for _, row in shown.iterrows()
-    ]
+    notes = [f"{parts.words(row['verdict'])}\n{_difference(row)}" for _, row in shown.iterrows()]
     parts.side_notes(ax, notes, places)
     _impact_axis(ax, scaled, unit=unit, notes=[others, "dotted: smallest worthwhile effect"
                                                * bool(np.isfinite(goal).any())])  # fmt: skip
     parts.set_finding(ax, _impacts_title(rows))
     return ax
+
+
+def _difference(row: pd.Series) -> str:
+    if row.get("verdict") == "not interpretable":
+        return "figure withheld"
+    return parts.estimate_note(row, str(row.get("unit", "")), difference=True)
 
 
 def _scaled(rows: pd.DataFrame, *, by_row: bool) -> pd.DataFrame:

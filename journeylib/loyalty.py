@@ -66,6 +66,7 @@ def measure_metrics(
             mine = persona_of.index[persona_of == name]
             own, said = (frame[frame["customer"].isin(mine)] for frame in (customers, answers))
             segments.append((str(name), own, said))
+    settings = _bounded(customers, settings)
     inactive = _inactive_days(customers, settings)
     rows = []
     for segment, own, said in segments:
@@ -117,19 +118,27 @@ def _contractual(customers: pd.DataFrame, confidence: float) -> Iterable[Estimat
     )
 
 
+def _bounded(customers: pd.DataFrame, settings: Mapping[str, object]) -> dict[str, object]:
+    """Let the orders, not the period, say where the data ends, and the same for every segment.
+
+    An export made before the period was over would else read as customers who stay away.
+    """
+    buyers = customers[customers["orders"] > 0] if "first_order" in customers else customers[:0]
+    if buyers.empty:
+        return dict(settings)
+    start = max(int(str(settings["start"])), int(buyers["first_order"].min()))
+    end = min(int(str(settings["end"])), int(buyers["last_order"].max()) + 1)
+    return {**settings, "start": start, "end": end}
+
+
 def _non_contractual(
     customers: pd.DataFrame, settings: Mapping[str, object], inactive: float, confidence: float
 ) -> Iterable[Estimate | Refusal]:
-    """Retention over the two halves of the period; churn by days without an order at its end.
-
-    The orders, not the period, say where the data ends: an export made before the period was over
-    would else read as customers who stay away.
-    """
+    """Retention over the two halves of the period; churn by days without an order at its end."""
     buyers = customers[customers["orders"] > 0]
     if buyers.empty:
         return
-    start = max(int(str(settings["start"])), int(buyers["first_order"].min()))
-    end = min(int(str(settings["end"])), int(buyers["last_order"].max()) + 1)
+    start, end = int(str(settings["start"])), int(str(settings["end"]))
     middle = start + (end - start) // 2
     day = pd.Timestamp(middle, unit="us").strftime("%Y-%m-%d")
     older = buyers[buyers["first_order"] < middle]

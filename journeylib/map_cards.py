@@ -29,7 +29,7 @@ MOST_PAINS = 3
 MOST_DELIGHTS = 2
 KIND_WORDS = {
     "loss": "customers lost",
-    "delay": "long wait",
+    "delay": "late",
     "repeat": "repeat contact",
     "sentiment": "feels worse",
 }
@@ -69,7 +69,7 @@ def _cards(map_: JourneyMap, grid: Grid, top: float, *, good: bool) -> Lane:
             mark = text.box.bottom + 4
         bottom = max(bottom, mark)
     named = ("What delights", "Better than the average") if good else (
-        "What hurts", "Worst first, with the money at risk")  # fmt: skip
+        "What hurts", "Worst first")  # fmt: skip
     texts += lane_name(*named, top + 2)
     return Lane(max(bottom, texts[-1].box.bottom), shapes, texts)
 

@@ -24,12 +24,19 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+COUNTED = {
+    "difference_in_differences": " units", "interrupted_time_series": " points in time",
+    "before_after": " points in time",
+}  # fmt: skip
+AFTER_PURCHASE = (
+    "customers who met {place} reach the outcome less often than others who came as far"
+)
 NEARLY_ALL = 0.95
 Row = Any  # a row of a result table, as a mapping or a Series
 NOTHING = "Nothing can be said here: {}."
 KIND_WORDS = {
     "loss": "fewer customers go on from {place} than from the other touchpoints of its stage",
-    "delay": "customers who wait longest before {place} reach the outcome less often",
+    "delay": "customers who reach {place} latest reach the outcome less often",
     "repeat": "customers who come back to {place} within a week reach the outcome less often",
     "sentiment": "customers speak of {place} worse than of everything else",
 }
@@ -39,7 +46,7 @@ VERDICT_WORDS = {
     "works, too small to matter": "it works, but less than would be worth having",
     "works, direction only": "it works in the wanted direction; its worth was not declared",
     "harms": "it does harm",
-    "no meaningful effect": "it makes no difference that would be worth having",
+    "no meaningful effect": "any difference is smaller than would be worth having",
     "cannot tell": "the data cannot tell",
     "not interpretable": "no verdict",
 }
@@ -58,21 +65,16 @@ def _place(row: Row) -> str:
 
 
 def sources_sentence(sources: pd.DataFrame) -> Sentence:
-    """Say how many rows of how many sources were used, and where most were lost."""
+    """Say how many rows of how many sources were used; the table says why the others were not."""
     if sources.empty:
         return Sentence(NOTHING.format("no source was read"))
     inside = sources["rows_read"] - sources["rows_outside"]
-    lost = sources["rows_dropped"] - sources["rows_outside"]
     outside = int(sources["rows_outside"].sum())
     text = (
         f"**{int(sources['rows_used'].sum()):,} of {int(inside.sum()):,} rows from "
         f"{len(sources)} source(s) could be used**"
     )
     text += f"; {outside:,} more lie outside the period." if outside else "."
-    if lost.sum():
-        worst = sources.iloc[int((lost / inside.clip(lower=1)).argmax())]
-        share = share_text(float((lost / inside.clip(lower=1)).max()))
-        text += f" The largest loss is in {clean_label(worst['source'])}: {share}."
     return Sentence(text)
 
 
@@ -140,7 +142,10 @@ def pains_sentence(pains: pd.DataFrame) -> Sentence:
             "**No touchpoint does clearly worse than its like**, given how many were looked at."
         )
     first = pains.iloc[0]
-    what = KIND_WORDS[str(first["kind"])].format(place=_place(first))
+    words = KIND_WORDS[str(first["kind"])]
+    if first["kind"] == "loss" and "rate ratio" in str(first.get("source")):
+        words = AFTER_PURCHASE
+    what = words.format(place=_place(first))
     return Sentence(
         f"**{what[0].upper()}{what[1:]}**: {_estimate(first, difference=True)}, "
         f"{count_text(first['customers'])} customers concerned. This goes with the touchpoint; "
@@ -195,16 +200,29 @@ def impact_sentence(impact: Row) -> Sentence:
         return Sentence(f"**{name}: {plain}.** No figure could be computed.")
     noun = "change" if str(impact["evidence"]) in {"C", "D"} else "effect"
     metric = metric_name(impact["metric"])
-    n = f"n = {count_text(impact['n'])}, evidence {impact['evidence']}"
+    counted = COUNTED.get(str(impact.get("design")), "")
+    n = f"n = {count_text(impact['n'])}{counted}, evidence {impact['evidence']}"
     return Sentence(
         f"**{name}: {plain}.** {metric}: {noun} {_estimate(impact, difference=True)}, {n}."
     )
 
 
 def impacts_sentences(impacts: pd.DataFrame) -> list[Sentence]:
-    """Say the primary result of every intervention."""
-    first = impacts.drop_duplicates("intervention") if len(impacts) else impacts
-    return [impact_sentence(row) for row in first.to_dict("records")]
+    """Say the primary result of every intervention, and where it differs between parts."""
+    said = []
+    for name in impacts["intervention"].drop_duplicates():
+        own = impacts[impacts["intervention"] == name]
+        first = own.iloc[0]
+        parts = own[(own["metric"] == first["metric"]) & (own["segment"] != "all")]
+        sentence = impact_sentence(first.to_dict())
+        if len(set(parts["verdict"])) > 1:
+            told = [
+                f"{clean_label(row['segment'])} {_estimate(row, difference=True)}, {row['verdict']}"
+                for row in parts.to_dict("records")
+            ]
+            sentence = Sentence(f"{sentence} It differs: {'; '.join(told)}.")
+        said.append(sentence)
+    return said
 
 
 def coverage_sentence(

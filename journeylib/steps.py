@@ -144,7 +144,7 @@ def map_journey(work: Workspace) -> Exhibit:
     return Exhibit(
         draw_journey_map(
             JourneyMap(
-                title=f"The journey of {work.params.title}’s customers",
+                title=f"The customer journey: {work.params.title}",
                 stages=everyone,
                 curve=feelings,
                 touchpoints=work.read("touchpoints"),

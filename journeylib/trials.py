@@ -48,6 +48,9 @@ if TYPE_CHECKING:
 EVIDENCE = "A"
 
 
+APART = 0.05  # an interaction below it lets the parts have verdicts of their own
+
+
 @dataclass(frozen=True, slots=True)
 class Trial:
     """A test ready to be measured.
@@ -340,7 +343,7 @@ def _segments(trial: Trial, metric: str, *, gates: bool) -> tuple[list[Finding],
             here = {label: parts[label][place] for label in sorted(parts)}
             check = _interaction(column, arm, list(here.values()))
             checks.append(check)
-            apart = check.status == PASS
+            apart = check.statistic <= APART
             for label, found in zip(here, _adjusted(list(here.values()), "holm"), strict=True):
                 judged = _judge_part(trial.plan, found, gates=gates and fair.status == PASS)
                 verdict = judged.verdict if apart else weigh_chance(judged.verdict, 1.0, 0.95)
@@ -372,12 +375,12 @@ def _interaction(column: str, arm: str, findings: Iterable[Finding]) -> Check:
     pooled /= math.fsum(weights)
     apart = math.fsum(w * (v - pooled) ** 2 for w, (v, _) in zip(weights, known, strict=True))
     p_value = float(stats.chi2.sf(apart, len(known) - 1))
-    if p_value <= 0.05:
-        message = f"{arm}: the effect differs by {column} (p = {p_value:.2g})."
-        return Check("interaction", PASS, p_value, message)
+    if p_value <= APART:
+        message = f"{arm}: the effect differs by {column} (p = {p_value:.2g}); read it by {column}."
+        return Check("interaction", WARN, p_value, message)
     message = f"{arm}: no evidence that the effect differs by {column} (p = {p_value:.2g})"
     message += "; read the overall row."
-    return Check("interaction", WARN, p_value, message)
+    return Check("interaction", PASS, p_value, message)
 
 
 def _levels(trial: Trial, metrics: list[str]) -> pd.DataFrame:

@@ -50,6 +50,9 @@ def read_voices(
             f"SELECT {columns} FROM {quote_name(source.table)} WHERE {said} ORDER BY _file, _row"
         ).df()
         rows = rows.reindex(columns=_SHOWN)
+        if source.kind in {"surveys", "feedback"}:
+            # Where somebody answered is not where they met the touchpoint.
+            rows["channel"] = None
         if source.kind == "tickets":
             rows["touchpoint"] = rows["touchpoint"].fillna(TICKET)
         parts.append(rows.assign(source=source.name))

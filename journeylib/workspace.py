@@ -40,7 +40,7 @@ NOTEBOOKS = (
 STATE = "state.json"
 NOTHING_HANDED = "Nothing to hand over: the data does not carry these tables."
 COUNTS = {
-    "personas": ["customers"], "touchpoints": ["customers"], "stages": ["reached"],
+    "personas": ["customers"], "touchpoints": ["customers", "n"], "stages": ["reached"],
     "transitions": ["customers"], "paths": ["journeys"], "loops": ["customers"],
     "pains": ["customers"], "delights": ["customers"], "metrics": ["n"], "themes": ["mentions"],
 }  # fmt: skip
@@ -111,17 +111,22 @@ class Workspace:
         for name, table in tables.items():
             if table.empty:
                 continue
-            shown = suppress_small(
-                complete_result(name, table),
-                COUNTS.get(name, []),
-                min_cell=self.params.report.min_cell,
-            )
+            shown = self.protect(name, complete_result(name, table))
             check_result(name, shown)
             write_table(shown, self.tables / name)
             written.append((name, len(shown), len(shown.columns)))
         self._mark(notebook)
         table = pd.DataFrame(written, columns=["table", "rows", "columns"])
         return show_table(table, caption="Handed over", rows=len(RESULTS), absent=NOTHING_HANDED)
+
+    def protect(self, table: str, frame: pd.DataFrame) -> pd.DataFrame:
+        """Blank what stands for too few customers, before it is shown, drawn or handed over.
+
+        Args:
+            table: Name of the result table, which says what its counts are.
+            frame: Its rows.
+        """
+        return suppress_small(frame, COUNTS.get(table, []), min_cell=self.params.report.min_cell)
 
     # ------------------------------------------------------------ frames between notebooks
 

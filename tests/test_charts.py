@@ -144,11 +144,10 @@ TITLES = {
     "2,310)",
     "plot_transitions": "The most common move is from basket to pay (70 % of moves out, 70 times)",
     "plot_emotion_curve": "Customers feel worst in consideration (n = 1,200)",
-    "plot_pains": "The first pain point is touchpoint 0 (web): customers wait (812 customers "
-    "meet it, "
-    "adjusted p = 0.020)",
+    "plot_pains": "The first pain point is touchpoint 0 (web): customers come late (812 "
+    "customers concerned, adjusted p = 0.020)",
     "plot_touchpoint_sentiment": "Customers are least happy with desk (web) (−0.34, n = 193)",
-    "plot_arms": "Arm B has the highest outcome (13.1 % (8.1 to 18.1 %), n = 4,000)",
+    "plot_arms": "Arm B has the highest outcome (13.1 % (8.1 to 18.1), n = 4,000)",
     "plot_event_study": "Before the start, 1 of 2 periods differ from zero by more than their "
     "interval",
     "plot_group_series": "In the last period treated units at 4.60, other units at 4.10",

@@ -28,7 +28,7 @@ def test_a_table_escapes_its_cells_and_names_its_columns():
 
 def test_a_table_says_how_many_rows_it_leaves_out():
     many = pd.concat([SOURCES] * 20, ignore_index=True)
-    assert "15 more rows in tables/." in show_table(many, caption="Sources", rows=5).html
+    assert "15 more rows in the tables folder" in show_table(many, caption="Sources", rows=5).html
 
 
 def test_an_empty_table_says_what_is_absent_and_shows_nothing_invented():

@@ -103,7 +103,7 @@ def test_stages_stand_in_the_order_of_the_frame():
 def test_money_is_written_with_its_interval():
     pains = some_pains(["check_out"], FIVE)
     texts = texts_of(JourneyMap("Map", some_stages(FIVE), pains=pains, currency="EUR"))
-    assert {"Check out (web)", "Long wait, 300 customers", "€12,400"} <= {
+    assert {"Check out (web)", "Late, 300 customers", "€12,400"} <= {
         text[:1].upper() + text[1:] for text in texts
     }
     assert "€8,000 to €17,000" in texts
