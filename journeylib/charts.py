@@ -119,6 +119,9 @@ def _funnel_title(stages: pd.DataFrame) -> str:
     lost = np.where(np.isfinite(value), (1 - value) * np.nan_to_num(reached[:-1], nan=1.0), -1.0)
     worst = int(lost.argmax())
     here, there = (parts.words(stages["stage"].iloc[place]) for place in (worst, worst + 1))
+    if worst == len(stages) - 2 and len(stages) > 2:
+        share = labels.share_text(value[worst])
+        return f"{share} go on from {here} to {there} ({parts.n_text(reached[worst])})"
     return (
         f"Most customers are lost between {here} and {there} "
         f"({labels.share_text(value[worst])} go on, {parts.n_text(reached[worst])})"

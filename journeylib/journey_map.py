@@ -257,11 +257,11 @@ def _loss_finding(map_: JourneyMap) -> list[str]:
     shares = [number(rows.iloc[-place], "to_next") for _, place in early]
     place = -max(early if any(share < 0.95 for share in shares) else lost)[1]
     here, there = plain(rows["stage"].iloc[place]), plain(rows["stage"].iloc[place + 1])
-    return [
-        f"Most customers are lost between {here} and {there} "
-        f"({labels.share_text(number(rows.iloc[place], 'to_next'))} go on, "
-        f"n = {labels.count_text(number(rows.iloc[place], 'reached'))})"
-    ]
+    going = labels.share_text(number(rows.iloc[place], "to_next"))
+    n = labels.count_text(number(rows.iloc[place], "reached"))
+    if place == len(rows) - 2 and len(rows) > 2:
+        return [f"{going} go on from {here} to {there} (n = {n})"]
+    return [f"Most customers are lost between {here} and {there} ({going} go on, n = {n})"]
 
 
 def _metric_strip(map_: JourneyMap, grid: Grid, top: float) -> Lane:

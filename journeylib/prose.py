@@ -116,8 +116,11 @@ def stages_sentence(stages: pd.DataFrame) -> Sentence:
     early = moves.iloc[:-1]
     moves = early if (early["value"] < NEARLY_ALL).any() else moves
     row = moves.assign(lost=moves["reached"] * (1 - moves["value"])).nlargest(1, "lost").iloc[0]
+    finding = f"The largest loss comes after {clean_label(row['stage'])}"
+    if len(early) and row["stage"] == moves["stage"].iloc[-1] and len(moves) > len(early):
+        finding = f"Nearly all customers on record get as far as {clean_label(row['stage'])}"
     return Sentence(
-        f"**The largest loss comes after {clean_label(row['stage'])}**: of "
+        f"**{finding}**: of "
         f"{count_text(row['reached'])} who reached it, {_estimate(row)} went on to a later stage."
     )
 
