@@ -72,13 +72,13 @@ def count_touchpoints(
             touchpoint in that channel, so that a good channel does not hide a bad one.
 
     Returns:
-        The result table ``touchpoints``; ``value`` is the mean sentiment, -1 to 1.
+        The result table ``touchpoints``; ``value`` is the mean sentiment, -1 to 1, of ten
+        customers or more.
     """
     met = _frame(summarise_touches, log).drop(columns="value")  # money has no place in this table
     own = pd.DataFrame(columns=["n"]) if by_channel is None else by_channel
-    enough = own[own["n"] >= FEWEST_VOICES]
-    overall = _voiced(met, said, ["touchpoint"])
-    narrow = _voiced(met, enough, ["touchpoint", "channel"])
+    overall = _voiced(met, said[said["n"] >= FEWEST_VOICES], ["touchpoint"])
+    narrow = _voiced(met, own[own["n"] >= FEWEST_VOICES], ["touchpoint", "channel"])
     for column in ESTIMATE_COLUMNS:
         overall[column] = narrow[column].where(narrow["value"].notna(), overall[column])
     overall["sentiment"] = overall["value"]

@@ -40,7 +40,7 @@ NOTEBOOKS = (
 STATE = "state.json"
 NOTHING_HANDED = "Nothing to hand over: the data does not carry these tables."
 COUNTS = {
-    "personas": ["customers"], "touchpoints": ["customers", "n"], "stages": ["reached"],
+    "personas": ["customers"], "touchpoints": ["customers"], "stages": ["reached"],
     "transitions": ["customers"], "paths": ["journeys"], "loops": ["customers"],
     "pains": ["customers"], "delights": ["customers"], "metrics": ["n"], "themes": ["mentions"],
 }  # fmt: skip

@@ -66,10 +66,16 @@ def test_a_log_without_voices_says_none(tmp_path):
 
 def test_touchpoints_carry_what_customers_said_and_never_money(tmp_path):
     log = write_log(tmp_path, random_events(1))
-    table = count_touchpoints(log, score_touchpoints(VOICES)).set_index("touchpoint")
+    many, few = (
+        pd.DataFrame({"customer": range(n), "touchpoint": "ad", "sentiment": 0.5}) for n in (10, 9)
+    )
+    table = count_touchpoints(log, score_touchpoints(many)).set_index("touchpoint")
     assert table.loc[["ad"], "value"].eq(0.5).all()
     assert table.loc[["delivery"], "value"].isna().all()
     assert table.loc[["ad"], "support"].eq("thin").all()
+    table = count_touchpoints(log, score_touchpoints(few)).set_index("touchpoint")
+    assert table.loc[["ad"], "value"].isna().all()
+    assert table.loc[["ad"], "support"].eq("none").all()
 
 
 @pytest.mark.parametrize(
