@@ -12,6 +12,7 @@ from journeylib.steps import assume
 if TYPE_CHECKING:
     from journeylib.collect import Collected
     from journeylib.personas import Personas
+    from journeylib.settings import CalendarEntry
     from journeylib.workspace import Workspace
 
 CHAPTERS = {
@@ -43,6 +44,11 @@ def assume_collection(work: Workspace, collected: Collected) -> pd.DataFrame:
             f"{conflicts:,} keys were shared by too many records or by two records of one system."
         )
         rows.append(("shared_keys", text, "warn", "Those records were left apart."))
+    rows += [
+        ("outage", f"{one.name}, {_days(one)}.", "warn", "Figures that span it miss what happened.")
+        for one in params.calendar
+        if one.kind == "outage"
+    ]
     placed = collected.built.placed
     guessed = placed[placed["how"] == "name"]
     if len(guessed):
@@ -51,6 +57,11 @@ def assume_collection(work: Workspace, collected: Collected) -> pd.DataFrame:
         then = "Rules in the client file replace this."
         rows.append(("stages_by_name", text, "pass" if len(guessed) < 3 else "warn", then))
     return assume(work, "01", *rows)
+
+
+def _days(entry: CalendarEntry) -> str:
+    first, last = f"{entry.start:%-d %B %Y}", entry.end
+    return f"{first} to {last:%-d %B %Y}" if last and last != entry.start else first
 
 
 def assume_personas(work: Workspace, personas: Personas) -> pd.DataFrame:
