@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 SOURCE = "customer-clustered t interval of the mean"
-VOICE_COLUMNS = ["customer", "timestamp", "touchpoint", "channel", "source", "sentiment", "text"]
 
 
 def mean_feelings(

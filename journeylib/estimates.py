@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    import pandas as pd
+from dataclasses import dataclass
 
 ESTIMATE_COLUMNS = ("value", "low", "high", "n", "unit", "source")
 
@@ -55,18 +49,3 @@ class Refusal:
 
     def __str__(self) -> str:
         return f"Not enough data: {self.reason} Needed: {self.needed}"
-
-
-def estimates_frame(estimates: Iterable[Estimate]) -> pd.DataFrame:
-    """Lay estimates out as a tidy frame, one row each.
-
-    Args:
-        estimates: Any number of estimates; none gives an empty frame with the same columns.
-
-    Returns:
-        Columns ``metric, value, low, high, n, unit, source``.
-    """
-    import pandas as pd
-
-    columns = ["metric", *ESTIMATE_COLUMNS]
-    return pd.DataFrame([asdict(estimate) for estimate in estimates], columns=columns)

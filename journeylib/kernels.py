@@ -11,7 +11,6 @@ from journeylib import _faststart  # noqa: F401  # before nbformat, see there
 from journeylib.errors import RunError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
 CELL_SECONDS = 600
@@ -38,7 +37,6 @@ def execute_notebook(
     client: str,
     save_to: Path | None = None,
     timeout: int = CELL_SECONDS,
-    on_cell: Callable[[int, int], None] | None = None,
 ) -> Executed:
     """Run a notebook for one client by papermill, in a kernel of its own.
 
@@ -47,7 +45,6 @@ def execute_notebook(
         client: The client file, handed over as the notebook's only parameter.
         save_to: Where the executed notebook is kept, also when it failed; None keeps none.
         timeout: Seconds that one cell may take.
-        on_cell: Called with the number of the cell that ends and how many there are.
 
     Returns:
         The executed notebook, every code cell of which was answered by the kernel.
@@ -82,8 +79,6 @@ def execute_notebook(
     except nbclient.exceptions.DeadKernelError:
         fix = "the kernel died, most likely out of memory; set `memory` in the client file lower"
         raise RunError(f"{path.stem} did not finish.", [fix]) from None
-    if on_cell is not None:
-        on_cell(1, 1)
     check_complete(node, path.stem)
     return Executed(node, time.monotonic() - started)
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from journeylib.log import DAY
 from journeylib.tables import complete_result
 
 if TYPE_CHECKING:
@@ -192,8 +191,3 @@ def count_months(log_events: pd.DataFrame, *, start: int, end: int, zone: str) -
     if last.days_in_month - last.day > ENDED_EARLY_DAYS:
         partial.add(f"{last:%Y-%m}")
     return table.assign(partial=table["month"].isin(partial))
-
-
-def days_covered(start: int, end: int) -> float:
-    """Give the length of a period in days."""
-    return (end - start) / DAY
