@@ -9,12 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from journeylib.engine import drop
 from journeylib.errors import Note, Problem
 from journeylib.expressions import quote_name, quote_text
 from journeylib.profiles import Profile, make_profile
 from journeylib.raw import RawTable, table_columns
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Sequence
 
     import duckdb
@@ -81,6 +83,7 @@ class Reader:
         decimal: Declared decimal mark, or None to detect it.
         thousands: Declared thousands mark, or None to detect it.
         missing: Declared missing values by source column.
+        days: First and last day that dates written without a year can be of, or None.
         problems: What has to be mended.
         notes: What was detected.
         joins: Joins with tables of meanings, which the SQL given out needs.
@@ -93,6 +96,7 @@ class Reader:
     decimal: str | None = None
     thousands: str | None = None
     missing: dict[str, list[str]] = field(default_factory=dict)
+    days: tuple[dt.date, dt.date] | None = None
     problems: list[Problem] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
     joins: list[str] = field(default_factory=list)
@@ -138,7 +142,7 @@ class Reader:
         return self._profiles[known]
 
     def bind(self, profile: Profile, meaning: str) -> str:
-        """Join what each distinct value means to the rows.
+        """Give the rows what each value means: joined by distinct value, or worked out in place.
 
         Args:
             profile: The column.
@@ -147,6 +151,10 @@ class Reader:
         Returns:
             SQL of the meaning in ``source``.
         """
+        if not profile.grouped:
+            macro = quote_name(f"{profile.table}_meaning")
+            self.con.execute(f"CREATE OR REPLACE TEMP MACRO {macro}(own, text) AS ({meaning})")
+            return f"{macro}({profile.key}, {profile.cleaned})"
         alias = f"m{len(self.joins)}"
         table = quote_name(f"{self.raw.name}_{alias}")
         self.con.execute(
@@ -159,14 +167,15 @@ class Reader:
     def drop_tables(self) -> None:
         """Drop the raw table and everything made of it."""
         made = [f"{self.raw.name}_m{number}" for number in range(len(self.joins))]
-        for table in [self.raw.name, *(own.table for own in self._profiles.values()), *made]:
-            self.con.execute(f"DROP TABLE IF EXISTS {quote_name(table)}")
+        parts = [f"{self.raw.name}_{number}" for number in range(len(self.raw.parts))]
+        drop(self.con, *(own.table for own in self._profiles.values()), *made)
+        drop(self.con, self.raw.name, *parts)
 
     # ------------------------------------------------------------ notes and problems
 
     def note(self, code: str, message: str, profile: Profile, condition: str = "") -> None:
         """Keep a note about a column, with the rows it concerns and the first of them."""
-        self.remark(profile, [(code, message, condition or "text IS NOT NULL")])
+        self.remark(profile, [(code, message, condition or profile.present)])
 
     def remark(self, profile: Profile, remarks: Sequence[Remark]) -> None:
         """Keep those of some notes whose condition holds somewhere."""
@@ -257,6 +266,8 @@ class Reader:
         kind = self.types[column]
         if kind == "BOOLEAN" or kind.startswith("DECIMAL"):
             return f"CAST({self.own(column)} AS DOUBLE)"
+        if "TIME ZONE" in kind:  # a frame cannot take it without a warning
+            return f"({self.own(column)} AT TIME ZONE 'UTC')"
         if not self.is_text(column):
             return self.own(column)
         profile = self.profile(column)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from journeylib.inputs import Format
 
 SEPARATORS = (",", ";", "\t", "|")
-_CHUNK = 1 << 20
+_CHUNK = 1 << 18
 _CTRL_Z = "\x1a"
 _BLANK = re.compile(r"\n\r?\n\r?[^\r\n]")
 
@@ -104,10 +104,12 @@ def _scan(text: Text, encoding: str) -> bool:
             except UnicodeDecodeError as bad:
                 raise _undecoded(text, encoding, bad) from None
             _check_signs(text, encoding, decoded)
-            crlf += decoded.count("\r\n")
-            blank = blank or _BLANK.search(decoded) is not None
-            text.lines += decoded.count("\n")
-            tail = decoded[-2:] or tail
+            joined = tail + decoded
+            lines, ends, near = _count_lines(joined.encode(), len(tail.encode()))
+            crlf += ends
+            text.lines += lines
+            blank = blank or (near and _BLANK.search(joined) is not None)
+            tail = joined[-2:]
     if decoder.getstate()[0]:
         raise _cut(text, "the file is cut in the middle of a character.")
     stray = tail.endswith(_CTRL_Z)
@@ -118,6 +120,20 @@ def _scan(text: Text, encoding: str) -> bool:
         _note_blank(text, encoding)
     text.ended = tail.endswith("\n") or stray
     return 0 < crlf < text.lines or stray
+
+
+def _count_lines(signs: bytes, known: int) -> tuple[int, int, bool]:
+    """Count line ends behind those known, and the CRLFs; tell whether two may stand together."""
+    import numpy as np
+
+    found = np.frombuffer(signs, np.uint8)
+    feeds = found == ord("\n")
+    lines, near = int(np.count_nonzero(feeds[known:])), bool((feeds[1:] & feeds[:-1]).any())
+    if b"\r" not in signs:
+        return lines, 0, near
+    crlf = feeds[1:] & (found[:-1] == ord("\r"))
+    near = near or bool((crlf[1:] & feeds[:-2]).any())
+    return lines, int(np.count_nonzero(crlf[max(known - 1, 0) :])), near
 
 
 def _cut(text: Text, message: str) -> DataError:

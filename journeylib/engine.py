@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import functools
 import operator
+import secrets
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import duckdb
 
+from journeylib.expressions import quote_name, quote_text
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-    from pathlib import Path
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 
 class Addable(Protocol):
@@ -69,6 +72,64 @@ def summarise(
     summaries = iter(mapper(function, parts))
     first = next(summaries, None)
     return None if first is None else functools.reduce(operator.add, summaries, first)
+
+
+def store(con: duckdb.DuckDBPyConnection, name: str, rows: str) -> None:
+    """Write the rows of a query to disk and give them a name.
+
+    What is read once and asked often must not stand in memory: a view on a file streams.
+
+    Args:
+        con: Connection from `open_connection`.
+        name: Name of the view; what bore it before is replaced.
+        rows: The query; its order is kept.
+    """
+    file = quote_text(glob_free(write_rows(con, rows)))
+    con.execute(f"CREATE OR REPLACE VIEW {quote_name(name)} AS SELECT * FROM read_parquet({file})")
+
+
+def write_rows(con: duckdb.DuckDBPyConnection, rows: str) -> Path:
+    """Write the rows of a query to a Parquet file that lasts as long as the scratch folder."""
+    file = _scratch(con) / f"{secrets.token_hex(8)}.parquet"
+    con.execute(f"COPY ({rows}) TO {quote_text(str(file))} (FORMAT parquet, PARQUET_VERSION v2)")
+    return file
+
+
+def make_folder(con: duckdb.DuckDBPyConnection) -> Path:
+    """Make a new folder that lasts as long as the scratch folder."""
+    folder = _scratch(con) / secrets.token_hex(8)
+    folder.mkdir(parents=True)
+    return folder
+
+
+def _scratch(con: duckdb.DuckDBPyConnection) -> Path:
+    return Path(fetch_row(con, "SELECT current_setting('temp_directory')")[0])
+
+
+def numbered(file: Path, hidden: Sequence[str] = ()) -> str:
+    """SQL of the rows of a Parquet file, with ``_row`` from 1, without some of its columns."""
+    left_out = ", ".join(quote_name(name) for name in ["file_row_number", *hidden])
+    scan = f"read_parquet({quote_text(glob_free(file))}, file_row_number=true)"
+    return f"SELECT file_row_number + 1 AS _row, * EXCLUDE ({left_out}) FROM {scan}"
+
+
+def drop(con: duckdb.DuckDBPyConnection, *names: str) -> None:
+    """Drop tables and views by name; those that are not there are passed over."""
+    for name in names:
+        kind = "VIEW" if is_view(con, name) else "TABLE"
+        con.execute(f"DROP {kind} IF EXISTS {quote_name(name)}")
+
+
+def is_view(con: duckdb.DuckDBPyConnection, name: str) -> bool:
+    """Tell whether a name belongs to a view."""
+    return bool(
+        fetch_row(con, f"SELECT 1 FROM duckdb_views() WHERE view_name = {quote_text(name)}")
+    )
+
+
+def glob_free(path: Path) -> str:
+    """Write a path so that DuckDB does not expand it as a glob."""
+    return "".join(f"[{sign}]" if sign in "*?[" else sign for sign in str(path))
 
 
 def fetch_row(con: duckdb.DuckDBPyConnection, sql: str) -> tuple[Any, ...]:

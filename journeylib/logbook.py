@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from journeylib.engine import fetch_row
+from journeylib.engine import fetch_row, store
 from journeylib.errors import DataError, Note, Problem, did_you_mean
 from journeylib.expressions import quote_name, quote_text
 from journeylib.happenings import CANCELLATION, REFUND, SURVEY, TICKET, select_events
@@ -37,9 +37,10 @@ _CONTROL = re.compile(
     r"\x1b\[[0-9;]*[A-Za-z]|\x1b\].*?\x07|[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]"
 )
 _COLUMNS = (
-    "customer_id VARCHAR, timestamp BIGINT, touchpoint VARCHAR, channel VARCHAR, stage VARCHAR, "
-    "source INTEGER, value DOUBLE, sentiment DOUBLE, ord DOUBLE, file BIGINT, row BIGINT"
-)
+    "customer_id VARCHAR", "timestamp BIGINT", "touchpoint_raw VARCHAR", "channel_raw VARCHAR",
+    "stage_raw VARCHAR", "source INTEGER", "value DOUBLE", "sentiment DOUBLE", "ord DOUBLE",
+    "file BIGINT", "row BIGINT",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +106,7 @@ def build_log(
     """
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    con.execute(f"CREATE OR REPLACE TABLE ev ({_COLUMNS})")
-    for index, source in enumerate(sources):
-        if rows := select_events(con, index, source):
-            con.execute(f"INSERT INTO ev {rows}")
+    _gather(con, sources)
     notes: list[Note] = []
     names = {
         column: _clean_names(con, column, fold=True, notes=notes)
@@ -124,6 +122,18 @@ def build_log(
     log = Log(folder, codes)
     log.save_codes()
     return Built(log, _facts(con, codes), placed, notes)
+
+
+def _gather(con: duckdb.DuckDBPyConnection, sources: Sequence[SourceTable]) -> None:
+    """Write what happened in every source as one view, ``ev``; on disk, since it is asked often."""
+    named = ", ".join(column.split()[0] for column in _COLUMNS)
+    typed = ", ".join(
+        f"CAST({name} AS {kind}) AS {name}" for name, kind in map(str.split, _COLUMNS)
+    )
+    selects = [select_events(con, index, source) for index, source in enumerate(sources)]
+    parts = [f"SELECT {typed} FROM ({rows}) AS e({named})" for rows in selects if rows]
+    nothing = ", ".join(f"NULL::{kind} AS {name}" for name, kind in map(str.split, _COLUMNS))
+    store(con, "ev", " UNION ALL ".join(parts) or f"SELECT {nothing} WHERE FALSE")
 
 
 # ---------------------------------------------------------------- names and codes
@@ -145,7 +155,6 @@ def _clean_names(
     con: duckdb.DuckDBPyConnection, column: str, *, fold: bool, notes: list[Note]
 ) -> list[str]:
     """Clean the names of one column; spellings that differ in case become the most frequent one."""
-    con.execute(f"ALTER TABLE ev RENAME COLUMN {column} TO {column}_raw")
     rows = con.execute(
         f"SELECT {column}_raw, count(*) FROM ev WHERE {column}_raw IS NOT NULL "
         f"GROUP BY 1 ORDER BY 2 DESC, 1"

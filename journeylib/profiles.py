@@ -1,7 +1,9 @@
 """The distinct values of a column, on which everything about the column is decided.
 
-A column of millions of rows has few distinct values: formats are proved on those, once each, and
-what they mean is joined back. Not for what is decided; `numbers`, `times` and `columns` do that.
+A column of millions of rows has few distinct values as a rule: formats are proved on those, once
+each, and what they mean is joined back. Where nearly every row has its own value, as in a column of
+times, the rows themselves are asked. Not for what is decided; `numbers`, `times` and `columns` do
+that.
 """
 
 from __future__ import annotations
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 
 _BLANKS = " \t\r\n\u00a0\u200b\ufeff\u2007\u202f"
 FLOATS = ("FLOAT", "DOUBLE")
+_PLAIN = ("TIMESTAMP", "DATE", "DOUBLE", "BIGINT", "INTEGER")
+_PROBED_ROWS, _MOST_DISTINCT = 20_000, 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,7 @@ class Profile:
         key: SQL of the raw value, which ``own`` equals.
         cleaned: SQL of the text in the raw table.
         filled: Rows with a value.
+        grouped: Whether ``table`` has a row for each distinct value, not for each row.
     """
 
     con: duckdb.DuckDBPyConnection
@@ -43,6 +48,12 @@ class Profile:
     key: str
     cleaned: str
     filled: int
+    grouped: bool
+
+    @property
+    def present(self) -> str:
+        """SQL that is true for a value that is there."""
+        return "text IS NOT NULL" if self.grouped else "own IS NOT NULL"
 
     def tally(self, conditions: Sequence[str]) -> list[int]:
         """Count the rows for which each condition on ``text`` and ``own`` holds, in one pass."""
@@ -100,18 +111,36 @@ def make_profile(
     """
     key, kind = value
     text = _trimmed("own", kind, missing)
+    plain = not missing and kind.startswith(_PLAIN)
+    grouped = not plain or _repeats(con, raw, key)
+    made, counted = ("TABLE", f"count(*) AS n, min({AT}) AS seen")
+    if not grouped:
+        made, counted = ("VIEW", f"1 AS n, {AT} AS seen")
     con.execute(
-        f"CREATE OR REPLACE TABLE {quote_name(table)} AS SELECT own, {text} AS text, n, seen "
-        f"FROM (SELECT {key} AS own, count(*) AS n, min({AT}) AS seen "
-        f"FROM {quote_name(raw.name)} GROUP BY 1)"
+        f"CREATE OR REPLACE {made} {quote_name(table)} AS SELECT own, {text} AS text, n, seen "
+        f"FROM (SELECT {key} AS own, {counted} FROM {quote_name(raw.name)}"
+        f"{' GROUP BY 1' if grouped else ''})"
     )
+    if not grouped:
+        filled = fetch_row(con, f"SELECT count(own) FROM {quote_name(table)}")[0]
+        return Profile(con, raw, table, column, key, text_of(key, kind), filled, grouped)
     found = fetch_row(
         con,
         f"SELECT count(*) FILTER (WHERE text IS DISTINCT FROM {text_of('own', kind)}), "
         f"coalesce(sum(n) FILTER (WHERE text IS NOT NULL), 0) FROM {quote_name(table)}",
     )
     cleaned = _trimmed(key, kind, missing) if found[0] else text_of(key, kind)
-    return Profile(con, raw, table, column, key, cleaned, int(found[1]))
+    return Profile(con, raw, table, column, key, cleaned, int(found[1]), grouped)
+
+
+def _repeats(con: duckdb.DuckDBPyConnection, raw: RawTable, key: str) -> bool:
+    """Tell from the first rows whether values come more than once as a rule."""
+    distinct, rows = fetch_row(
+        con,
+        "SELECT count(DISTINCT own), count(*) FROM "
+        f"(SELECT {key} AS own FROM {quote_name(raw.name)} LIMIT {_PROBED_ROWS})",
+    )
+    return bool(distinct <= _MOST_DISTINCT * rows)
 
 
 def _trimmed(sql: str, kind: str, missing: Sequence[str]) -> str:

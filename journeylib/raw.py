@@ -11,12 +11,12 @@ import csv
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from journeylib.engine import fetch_row
+from journeylib.engine import drop, fetch_row, is_view, store
 from journeylib.errors import DataError, Note, Problem
 from journeylib.expressions import quote_name
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     import duckdb
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 # A row's place in one number: its file above these bits, its row in that file below.
 FILE_STEP = 1 << 40
 AT = f"_file * {FILE_STEP} + _row"
-_TAKEN = {"_file", "_row", "_reason"}
+_TAKEN = {"_file", "_row", "_reason", "file_row_number"}
 
 
 @dataclass(slots=True)
@@ -44,31 +44,35 @@ class Lines:
     plain: Path | None = None
     separator: str = ","
     quote: str = '"'
-    numbers: list[int] = field(default_factory=list)
+    numbers: Sequence[int] = ()
 
-    def of(self, row: int) -> int:
-        """Find the physical line of a 1-based data row."""
+    def of(self, *rows: int) -> list[int]:
+        """Find the physical lines of 1-based data rows, in any order."""
         if self.numbers:
-            return self.numbers[min(row, len(self.numbers)) - 1]
+            return [self.numbers[min(row, len(self.numbers)) - 1] for row in rows]
         if self.plain is None:
-            return self.first + row - 1
+            return [self.first + row - 1 for row in rows]
         try:
-            return self._counted(row, self.plain)
+            return self._counted(rows, self.plain)
         except (UnicodeDecodeError, csv.Error, OSError):
-            return self.first + row - 1
+            return [self.first + row - 1 for row in rows]
 
-    def _counted(self, row: int, plain: Path) -> int:
+    def _counted(self, rows: Sequence[int], plain: Path) -> list[int]:
+        """Count lines where some rows span several and others are blank."""
+        wanted, found = set(rows), {}
         with plain.open(encoding="utf-8-sig", newline="") as handle:
             for _ in range(self.first - 1):
                 handle.readline()
             cells = csv.reader(handle, delimiter=self.separator, quotechar=self.quote)
-            start, number = 0, 0
+            start = number = 0
             for filled in cells:
                 number += bool(filled)
-                if number == row:
-                    return self.first + start
+                if filled and number in wanted:
+                    found[number] = self.first + start
+                    if len(found) == len(wanted):
+                        break
                 start = cells.line_num
-        return self.first + row - 1
+        return [found.get(row, self.first + row - 1) for row in rows]
 
 
 @dataclass(slots=True)
@@ -84,6 +88,8 @@ class RawTable:
         notes: What the reader should know.
         lines: Where the rows of each file stand.
         mixed: Columns that hold both numbers and texts.
+        parts: Rows of each file, as queries.
+        kinds: Says which of some columns will be read as numbers or times and as nothing else.
     """
 
     name: str
@@ -94,6 +100,8 @@ class RawTable:
     notes: list[Note] = field(default_factory=list)
     lines: list[Lines] = field(default_factory=list)
     mixed: set[str] = field(default_factory=set)
+    parts: list[str] = field(default_factory=list)
+    kinds: Callable[[list[str]], dict[str, str]] = field(default=lambda _: {}, repr=False)
 
     @property
     def file(self) -> str:
@@ -110,9 +118,22 @@ class RawTable:
             File name, and 1-based line; None for a database, which has no lines.
         """
         file, row = divmod(at, FILE_STEP)
+        name, lines = self.places(file, [row])
+        return name, lines[0]
+
+    def places(self, file: int, rows: Sequence[int]) -> tuple[str, Sequence[int | None]]:
+        """Name a file and the lines of some of its rows.
+
+        Args:
+            file: Index of the file.
+            rows: 1-based data rows in it.
+
+        Returns:
+            File name, and 1-based lines; None for a database, which has no lines.
+        """
         if not self.files:
-            return self.label, None
-        return self.files[file].name, self.lines[file].of(row)
+            return self.label, [None] * len(rows)
+        return self.files[file].name, self.lines[file].of(*rows)
 
 
 def refuse(
@@ -171,27 +192,27 @@ def register_rows(con: duckdb.DuckDBPyConnection, table: str, rows: pa.Table) ->
 
 
 def append_part(con: duckdb.DuckDBPyConnection, raw: RawTable, part: str, *, file: int = 0) -> None:
-    """Put the rows of one file or batch behind those read before; columns are matched by name.
+    """Put the rows of one file behind those read before; columns are matched by name.
 
     Args:
-        con: Connection that holds both tables.
-        raw: The raw table; made by the first part.
-        part: Table with ``_row`` and own columns; it goes.
+        con: Connection that holds both.
+        raw: The raw table, a view on its parts; made by the first one.
+        part: Table or view with ``_row`` and own columns; it gets another name.
         file: Index of the file.
     """
     columns = table_columns(con, part)
-    picked = ", ".join(quote_name(name) for name in columns)
-    rows = f"SELECT {file}::BIGINT AS _file, {picked} FROM {quote_name(part)}"
-    known = quote_name(raw.name)
-    if not raw.columns:
-        con.execute(f"CREATE OR REPLACE TABLE {known} AS {rows}")
-        raw.columns = [name for name in columns if name != "_row"]
-    elif {"_file": "BIGINT", **columns} == table_columns(con, raw.name):
-        con.execute(f"INSERT INTO {known} BY NAME {rows}")
-    else:
-        whole = quote_name(raw.name + "_whole")
-        con.execute(f"CREATE TABLE {whole} AS SELECT * FROM {known} UNION ALL BY NAME {rows}")
-        con.execute(f"DROP TABLE {known}")
-        con.execute(f"ALTER TABLE {whole} RENAME TO {known}")
-        raw.columns += [name for name in columns if name not in {"_row", *raw.columns}]
-    con.execute(f"DROP TABLE {quote_name(part)}")
+    own = f"{raw.name}_{len(raw.parts)}"
+    kind = "VIEW" if is_view(con, part) else "TABLE"
+    con.execute(f"ALTER {kind} {quote_name(part)} RENAME TO {quote_name(own)}")
+    raw.parts.append(f"SELECT {file}::BIGINT AS _file, * FROM {quote_name(own)}")
+    raw.columns += [name for name in columns if name not in {"_row", *raw.columns}]
+    rows = " UNION ALL BY NAME ".join(raw.parts)
+    con.execute(f"CREATE OR REPLACE VIEW {quote_name(raw.name)} AS {rows}")
+
+
+def settle(con: duckdb.DuckDBPyConnection, raw: RawTable) -> None:
+    """Write the parts of many files as one, so that not every question opens every file."""
+    if len(raw.parts) > 1:
+        store(con, raw.name, f"SELECT * FROM {quote_name(raw.name)}")
+        drop(con, *(f"{raw.name}_{number}" for number in range(len(raw.parts))))
+        raw.parts.clear()

@@ -5,12 +5,13 @@ Never a refusal; `rows` and `columns` refuse.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from journeylib.absences import count_absences
 from journeylib.engine import fetch_row
 from journeylib.errors import Note
 from journeylib.expressions import quote_name
-from journeylib.raw import AT
+from journeylib.fillers import count_declared
 from journeylib.tables import INPUTS
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 OUTLIER_RATIO, MANY_NAMES = 1e6, 1_000
 FEWEST_CUSTOMERS, FEW_CUSTOMERS, DOMINANT_SHARE = 3, 10, 0.5
-NEAR_MICROSECONDS = 2_000_000
 _REMARKED = ("touchpoint", "channel", "stage", "value", "sentiment", "text")
 
 
@@ -28,47 +28,31 @@ def remark_columns(rows: Rows) -> None:
     """Note columns that are empty, partly empty, constant, negative, or hold an outlier.
 
     Args:
-        rows: Typed rows of an events source; others are not remarked on.
+        rows: Typed rows of a source; columns are remarked on in events, absences counted in all.
     """
+    count_absences(rows)
+    count_declared(rows)
     if rows.source.kind != "events":
         return
     optional = {column.name: column for column in INPUTS["events"]}
-    for name in _REMARKED:
-        if name in rows.contract.own:
-            _remark_filling(rows, name, required=optional[name].required)
+    named = [name for name in _REMARKED if name in rows.contract.own]
+    asked = ", ".join(f"count({n}), min({n}), max({n})" for n in map(quote_name, named))
+    found = rows.ask(f"count(*), {asked}") if named else ()
+    for at, name in enumerate(named):
+        facts = (found[0], *found[3 * at + 1 : 3 * at + 4])
+        _remark_filling(rows, name, facts, required=optional[name].required)
     if "touchpoint" in rows.contract.own:
-        found = _ask(rows, "approx_count_distinct(touchpoint)")
-        if found[0] > MANY_NAMES:
+        distinct = rows.ask("approx_count_distinct(touchpoint)")[0]
+        if distinct > MANY_NAMES:
             text = "there are very many touchpoints: raw addresses? Group them before the export."
             rows.note("N-HIGH-CARDINALITY", text, "touchpoint", "touchpoint IS NOT NULL")
     if "value" in rows.contract.own:
         _remark_value(rows)
-    _remark_near_duplicates(rows)
 
 
-def _remark_near_duplicates(rows: Rows) -> None:
-    """Note events that come twice within two seconds, alike in all but the time."""
-    table, has = quote_name(rows.table), rows.contract.columns
-    same = [name for name in ("customer_id", "touchpoint", "channel", "value") if name in has]
-    found = rows.reader.con.execute(
-        f"SELECT count(*), min(place) FROM (SELECT {AT} AS place, timestamp - lag(timestamp) OVER "
-        f"(PARTITION BY {', '.join(same)} ORDER BY timestamp) AS gap FROM {table} WHERE NOT _twin) "
-        f"WHERE gap BETWEEN 1 AND {NEAR_MICROSECONDS}"
-    ).fetchall()[0]
-    if found[0]:
-        file, line = rows.reader.raw.place(int(found[1]))
-        text = "events repeat another one within two seconds; they were kept."
-        rows.reader.notes.append(Note("N-NEAR-DUPLICATES", text, file, line, rows=int(found[0])))
-
-
-def _ask(rows: Rows, select: str) -> tuple[float, ...]:
-    return fetch_row(rows.reader.con, f"SELECT {select} FROM {quote_name(rows.table)}")
-
-
-def _remark_filling(rows: Rows, name: str, *, required: bool) -> None:
+def _remark_filling(rows: Rows, name: str, facts: tuple[Any, ...], *, required: bool) -> None:
     own = quote_name(name)
-    found = _ask(rows, f"count({own}), count(*), min({own}), max({own})")
-    filled, every, low, high = found
+    every, filled, low, high = facts
     if not filled:
         text = f"every {name} is empty."
         rows.note("N-COLUMN-EMPTY", text, name, f"{own} IS NULL")
@@ -83,7 +67,7 @@ def _remark_filling(rows: Rows, name: str, *, required: bool) -> None:
 def _remark_value(rows: Rows) -> None:
     text = "amounts below zero were read as refunds."
     rows.note("N-NEGATIVE-REVENUE", text, "value", "value < 0")
-    found = _ask(rows, "median(value) FILTER (WHERE value > 0)")
+    found = rows.ask("median(value) FILTER (WHERE value > 0)")
     if found[0]:
         far = f"value > {found[0] * OUTLIER_RATIO}"
         rows.note("N-OUTLIER", "an amount is a million times the usual one.", "value", far)

@@ -7,24 +7,27 @@ Files are opened by `formats`, columns chosen by `mappings` and read by `contrac
 
 from __future__ import annotations
 
+import datetime as dt
 import re
-import tempfile
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING
 
 from journeylib.columns import Reader
 from journeylib.contracts import make_contract
-from journeylib.databases import read_database
+from journeylib.databases import Relation, read_database
+from journeylib.engine import make_folder
 from journeylib.errors import DataError, JourneyError, Note, Problem
 from journeylib.expressions import quote_name
 from journeylib.formats import find_files, read_files
-from journeylib.mappings import lengthen, pick_columns, plain
+from journeylib.mappings import expect_kinds, lengthen, pick_columns, plain
 from journeylib.remarks import remark_columns
-from journeylib.rows import SCALES, check_stages, type_rows, write_used
+from journeylib.rows import SCALES, check_stages, name_used, type_rows, value_lost
 from journeylib.tables import INPUTS
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import duckdb
     import pandas as pd
     import sqlalchemy as sa
@@ -47,22 +50,36 @@ class SourceTable:
         kind: Kind of table, a key of ``INPUTS``.
         table: Its table in the connection; times are microseconds since 1970 UTC.
         attributes: Further columns, with their own names.
-        rows_read: Rows in the files.
+        raw: What was found in its files; says where each row stands.
         drops: Rows left out, by reason.
         duplicates: Rows that repeat another one in every column of the source.
         notes: What the reader should know.
         scale: Declared ends of its score, or None.
+        reasons: Why rows were left out, and the SQL that finds them in ``every``.
+        lost: Money in the rows left out, by reason; empty where the source has no money.
     """
 
     name: str
     kind: str
     table: str
     attributes: tuple[str, ...]
-    rows_read: int
+    raw: RawTable = field(repr=False)
     drops: dict[str, int] = field(default_factory=dict)
     duplicates: int = 0
     notes: tuple[Note, ...] = ()
     scale: tuple[float, float] | None = None
+    reasons: tuple[tuple[str, str], ...] = ()
+    lost: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def every(self) -> str:
+        """Table of every row, those left out included."""
+        return f"{self.table}_all"
+
+    @property
+    def rows_read(self) -> int:
+        """Rows in the files."""
+        return self.raw.rows
 
     @property
     def rows_used(self) -> int:
@@ -139,28 +156,29 @@ def read_source(
     Raises:
         DataError: Holds every problem of this source with file, line, column and what to do.
     """
-    with tempfile.TemporaryDirectory() as scratch:
-        raw = _read_raw(params, source, con, f"{table}_raw", Path(scratch))
-        if source.format.wide:
-            lengthen(con, raw, source)
-        reader = Reader(
-            con, raw, zone=params.timezone, decimal=source.format.decimal,
-            thousands=source.format.thousands, missing=_missing(source, raw.columns),
-        )  # fmt: skip
-        picked = pick_columns(source, reader)
-        _stop(reader, source.name)
-        contract = make_contract(source, reader, picked)
-        _stop(reader, source.name)
-        rows = type_rows(source, reader, contract, f"{table}_all")
-        check_stages(rows, params.stages.names)
-        _stop(reader, source.name)
-        remark_columns(rows)
-        drops = write_used(rows, table)
-        reader.drop_tables()
+    raw = _read_raw(params, source, con, f"{table}_raw")
+    if source.format.wide:
+        lengthen(con, raw, source)
+    reader = Reader(
+        con, raw, zone=params.timezone, decimal=source.format.decimal,
+        thousands=source.format.thousands, missing=_missing(source, raw.columns),
+        days=_days(params, source),
+    )  # fmt: skip
+    keys = params.identity.match_on
+    picked = pick_columns(source, reader, keys=keys)
+    _stop(reader, source.name)
+    contract = make_contract(source, reader, picked, keys=keys)
+    _stop(reader, source.name)
+    rows = type_rows(source, reader, contract, f"{table}_all")
+    check_stages(rows, params.stages.names)
+    _stop(reader, source.name)
+    remark_columns(rows)
+    drops = name_used(rows, table)
     return SourceTable(
-        source.name, source.kind, table, tuple(contract.attributes), raw.rows, drops,
-        rows.duplicates, (*raw.notes, *reader.notes),
-        (source.scale.low, source.scale.high) if source.scale else None,
+        source.name, source.kind, table, tuple(contract.attributes), raw, drops, rows.duplicates,
+        (*raw.notes, *reader.notes),
+        (source.scale.low, source.scale.high) if source.scale else None, tuple(rows.reasons),
+        value_lost(rows) if drops else {},
     )  # fmt: skip
 
 
@@ -170,18 +188,21 @@ def _stop(reader: Reader, name: str) -> None:
 
 
 def _read_raw(
-    params: Params, source: Source, con: duckdb.DuckDBPyConnection, table: str, scratch: Path
+    params: Params, source: Source, con: duckdb.DuckDBPyConnection, table: str
 ) -> RawTable:
     url: str | sa.URL = source.database_url()
     if source.path is not None:
         files = find_files(source.path, params.find_path(source.path))
         if files[0].suffix.lower() not in DATABASE_FILES:
-            return read_files(con, files, table, layout=source.format, scratch=scratch)
+            return read_files(
+                con, files, table, layout=source.format, scratch=make_folder(con),
+                kinds=partial(expect_kinds, con, source),
+            )  # fmt: skip
         url = _sqlite(files[0])
     elif match := re.fullmatch(r"sqlite(?:\+\w+)?:///([^/].*)", source.database_url()):
         # a relative file is looked up where every other relative path is
         url = _sqlite(find_files(match[1], params.find_path(match[1]))[0])
-    query = source.query or f"SELECT * FROM {quote_name(source.table or '')}"
+    query = source.query or Relation(source.table or "")
     return read_database(con, url, query, table, label=source.name)
 
 
@@ -189,6 +210,13 @@ def _sqlite(file: Path) -> sa.URL:
     import sqlalchemy as sa
 
     return sa.URL.create("sqlite", database=str(file))
+
+
+def _days(params: Params, source: Source) -> tuple[dt.date, dt.date] | None:
+    """Say of which days dates without a year can be."""
+    if year := source.format.year:
+        return dt.date(year, 1, 1), dt.date(year, 12, 31)
+    return (params.period.start, params.period.end) if params.period else None
 
 
 def _missing(source: Source, columns: list[str]) -> dict[str, list[str]]:

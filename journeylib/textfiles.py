@@ -9,12 +9,13 @@ from __future__ import annotations
 import csv
 import re
 from itertools import accumulate, islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from journeylib.decoding import SEPARATORS, Text, decode_text
-from journeylib.errors import DataError, Note, Problem
-from journeylib.expressions import quote_name, quote_text
-from journeylib.raw import Lines, RawTable, check_names, refuse, register_rows
+from journeylib.delimited import copy_rows
+from journeylib.errors import Note
+from journeylib.headers import name_columns
+from journeylib.raw import Lines, RawTable, check_names, count_rows, register_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
     from journeylib.inputs import Format
 
-LONGEST_LINE = 33_554_432
 _SNIFFED_LINES = 40
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}([T ].*)?|\d{1,2}[./]\d{1,2}[./]\d{2,4}( .*)?")
 _NUMBER = re.compile(r"-?\d+([.,]\d+)?")
@@ -61,11 +61,10 @@ def read_text(
         register_rows(con, table, rows)
         return
     _find_dialect(text)
-    _read_header(text)
-    first = text.skip + (1 if layout.header is False else 2)
-    raw.lines.append(Lines(first, text.plain, text.separator, text.quote))
-    _copy(con, text, table)
-    _drop_empty(con, text, table)
+    first = _read_header(text)
+    copy_rows(con, text, table, kinds=raw.kinds(text.header))
+    follow = text.lines + (not text.ended) - first + 1 == count_rows(con, table)
+    raw.lines.append(Lines(first, None if follow else text.plain, text.separator, text.quote))
 
 
 # ---------------------------------------------------------------- dialect and header
@@ -127,100 +126,39 @@ def _refuse_title(text: Text, lines: list[str]) -> None:
             raise text.refuse("E-NO-HEADER", message, fix, text.skip + 1)
 
 
-def _read_header(text: Text) -> None:
+def _read_header(text: Text) -> int:
+    """Read the names of the columns; give the line of the first row below them."""
+    layout, above = text.layout, text.skip
     with text.plain.open(encoding="utf-8-sig", newline="") as handle:
-        for _ in range(text.skip):
+        for _ in range(above):
             handle.readline()
         rows = csv.reader(handle, delimiter=text.separator, quotechar=text.quote)
         try:
-            cells = next(rows)
+            head = list(islice(rows, layout.header_rows or 1))
         except csv.Error:
             fix = "Close or double the quote."
-            raise text.refuse("E-QUOTE", "a quote is not closed.", fix, text.skip + 1) from None
-    if text.layout.header is False:
-        text.header = [str(position + 1) for position in range(len(cells))]
-        return
+            raise text.refuse("E-QUOTE", "a quote is not closed.", fix, above + 1) from None
+    if layout.header is False:
+        text.header = [str(position + 1) for position in range(len(head[0]))]
+        return above + 1
+    _refuse_data(text, head[0])
+    text.header = name_columns(head)
+    check_names(text.header, text.name, above + 1)
+    if len(head) > 1:  # the engine passes over one row of names at the most
+        text.skip, text.layout = above + len(head), layout.model_copy(update={"header": False})
+    return above + rows.line_num + 1
+
+
+def _refuse_data(text: Text, cells: list[str]) -> None:
+    """Refuse a first row that holds a date and a number: it is no header."""
     dates = any(_DATE.fullmatch(cell.strip()) for cell in cells)
     if dates and any(_NUMBER.fullmatch(cell.strip()) for cell in cells) and not text.layout.wide:
         fix = "Add a header row, or set format: header: false and map columns by position."
         message = f"the first row holds data ({', '.join(cells[:3])[:60]}), not names."
         raise text.refuse("E-NO-HEADER", message, fix, text.skip + 1)
-    text.header = [cell.strip() or f"column {at}" for at, cell in enumerate(cells, start=1)]
-    check_names(text.header, text.name, text.skip + 1)
 
 
-# ---------------------------------------------------------------- rows
-
-
-def _copy(con: duckdb.DuckDBPyConnection, text: Text, table: str) -> None:
-    import duckdb
-
-    columns = ", ".join(f"{quote_text(column)}: 'VARCHAR'" for column in text.header)
-    options = (
-        f"delim={quote_text(text.separator)}, quote={quote_text(text.quote)}, "
-        f"escape={quote_text(text.layout.escape or text.quote)}, skip={text.skip}, "
-        f"header={'false' if text.layout.header is False else 'true'}, columns={{{columns}}}, "
-        "auto_detect=false, strict_mode=true, store_rejects=true, nullstr=[''], "
-        f"max_line_size={LONGEST_LINE}, allow_quoted_nulls=true"
-    )
-    con.execute("DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans")
-    file = quote_text(glob_free(text.plain))
-    rows = f"SELECT row_number() OVER () AS _row, * FROM read_csv({file}, {options})"
-    try:
-        con.execute(f"CREATE OR REPLACE TABLE {quote_name(table)} AS {rows}")
-    except duckdb.OutOfMemoryException:
-        raise
-    except duckdb.Error as failed:
-        raise _unread(text, str(failed)) from None
-    rejects = con.execute(
-        "SELECT line, column_name, error_type::VARCHAR, csv_line FROM reject_errors ORDER BY line"
-    ).fetchall()
-    if rejects:
-        raise DataError(f"{text.name} cannot be read.", [_reject(text, row) for row in rejects[:5]])
-
-
-def _unread(text: Text, reason: str) -> DataError:
-    """Say in our own words why the engine gave up on a file."""
-    found = re.search(r"\bLine: (\d+)", reason, re.IGNORECASE)
-    line = int(found[1]) if found else None
-    fix = "Check its quotes, its line ends and format: sep."
-    return text.refuse("E-CSV", "it cannot be read as delimited text.", fix, line)
-
-
-def _reject(text: Text, row: tuple[Any, ...]) -> Problem:
-    line, column, kind, shown = int(row[0]), row[1] or "", str(row[2]), str(row[3])[:60]
-    if "QUOTE" in kind:
-        fix = "Close or double the quote, or set format: escape."
-        message = "a quote is not closed, or not doubled."
-        return Problem("E-QUOTE", message, text.name, line, column, fix)
-    if not text.ended and line > text.lines:
-        message = f"the file is cut in the middle of a row: {shown!r}."
-        return Problem("E-TRUNCATED", message, text.name, line, "", "Export the file again.")
-    message = f"the row does not have the header's {len(text.header)} fields: {shown!r}."
-    fix = "Complete the row, or quote the text that holds the separator."
-    return Problem("E-RAGGED", message, text.name, line, "", fix)
-
-
-def _drop_empty(con: duckdb.DuckDBPyConnection, text: Text, table: str) -> None:
-    """Leave out columns without name and without values: separators at the ends of lines."""
-    unnamed = [name for name in text.header if re.fullmatch(r"column \d+", name)]
-    for name in unnamed:
-        own, known = quote_name(name), quote_name(table)
-        (filled,) = con.execute(f"SELECT count({own}) FROM {known}").fetchall()[0]
-        if filled and name != "column 1":  # many tools write row numbers there without a name
-            fix = f"Name {name}."
-            message = f"{name} holds values and has no name."
-            line = text.skip + 1
-            raise refuse("E-MISSING-COLUMN", text.name, message, fix, line=line, column=name)
-        if not filled and len(text.header) > 1:
-            con.execute(f"ALTER TABLE {known} DROP COLUMN {own}")
-            message = "a column without name and values was left out."
-            text.notes.append(Note("N-EMPTY-COLUMN", message, text.name, text.skip + 1))
-
-
-def glob_free(path: Path) -> str:
-    """Write a path so that DuckDB does not expand it as a glob."""
-    return "".join(f"[{sign}]" if sign in "*?[" else sign for sign in str(path))
+# ---------------------------------------------------------------- blanks and widths
 
 
 def _read_spaced(text: Text) -> tuple[pa.Table, Lines]:

@@ -7,12 +7,14 @@ every value make an error that shows both readings.
 from __future__ import annotations
 
 import datetime as dt
+import re
 from typing import TYPE_CHECKING
 
 from journeylib.columns import MISSING_TEXT
 from journeylib.engine import fetch_row
 from journeylib.expressions import quote_name, quote_text
 from journeylib.numbers import read_number
+from journeylib.zones import read_clocks
 
 if TYPE_CHECKING:
     from journeylib.columns import Reader
@@ -36,16 +38,23 @@ _ABBREVIATED = ".*[0-9] ?[A-Z]{3,4}"
 _QUARTER = "(Q([1-4])[ /-]?([0-9]{4})|([0-9]{4})[ /-]?Q([1-4]))"
 _SERIAL = "[0-9]{5}(\\.[0-9]+)?|[0-9]{9,13}(\\.[0-9]+)?"
 _SAMPLE = 400
-CENTURY = 100
+CENTURY, LONGEST_YEAR = 100, 365
 
-SCALED = {"unix_s": 1_000_000, "unix_ms": 1_000}
+SCALED = {"unix_s": 1_000_000, "unix_ms": 1_000, "unix_us": 1}
 
 
 class _Times:
     """One column of times on its way in: its distinct values and what they were found to be."""
 
-    def __init__(self, reader: Reader, profile: Profile) -> None:
+    def __init__(self, reader: Reader, profile: Profile, *, written: bool) -> None:
         self.reader, self.profile = reader, profile
+        self.text, self.filled = "text", profile.filled
+        if written:
+            self._mend()
+
+    def _mend(self) -> None:
+        """Take words for missing, apostrophes and digits of other scripts for what they mean."""
+        reader, profile = self.reader, self.profile
         digits = "translate(ltrim(text, ''''), '٠١٢٣٤٥٦٧٨٩', '0123456789')"
         self.text = f"CASE WHEN {MISSING_TEXT} THEN NULL ELSE {digits} END"
         missing, self.filled = profile.tally([MISSING_TEXT, f"({self.text}) IS NOT NULL"])
@@ -60,8 +69,7 @@ class _Times:
                 ),
             ],
         )  # fmt: skip
-        plain, (awkward,) = missing == 0, profile.tally(["regexp_matches(text, '^''|[٠-٩]')"])
-        if plain and not awkward:
+        if not missing and not profile.count("regexp_matches(text, '^''|[٠-٩]')"):
             self.text = "text"
 
     def count(self, pattern: str) -> int:
@@ -97,8 +105,9 @@ def read_time(reader: Reader, column: str, *, declared: str | None, joined: str 
     kind = "VARCHAR" if joined else reader.types[column]
     if "TIME ZONE" in kind or "TZ" in kind:
         return f"epoch_us(CAST({reader.own(column)} AS TIMESTAMPTZ))"
-    times = _Times(reader, reader.profile(column, joined=joined))
-    if kind.startswith(("TIMESTAMP", "DATE")):
+    typed = kind.startswith(("TIMESTAMP", "DATE"))
+    times = _Times(reader, reader.profile(column, joined=joined), written=not typed)
+    if typed:
         micros = _localised(times, "CAST(own AS TIMESTAMP)")
     elif declared in SCALED or (declared or "").startswith(("excel", "days-since:")):
         micros = _counted(times, column, str(declared))
@@ -118,8 +127,11 @@ def read_time(reader: Reader, column: str, *, declared: str | None, joined: str 
 
 def _counted(times: _Times, column: str, declared: str) -> str:
     """Read numbers of days or seconds."""
-    read_number(times.reader, column)  # for what it finds unreadable
     number = "try_cast(replace(text, ',', '.') AS DOUBLE)"
+    if declared == "unix_us":  # beyond what any amount of money or of days is
+        times.refuse_unread(number, "microseconds since 1970")
+    else:
+        read_number(times.reader, column)  # for what it finds unreadable
     if declared in SCALED:
         return f"CAST(round({number} * {SCALED[declared]}) AS BIGINT)"
     day = dt.date(1899, 12, 30)
@@ -141,8 +153,29 @@ def _quarter(text: str) -> str:
 
 def _patterned(times: _Times, pattern: str) -> str:
     stamp = f"try_strptime({times.text}, {quote_text(pattern)})"
+    if not re.search("%[YyGgcxsu]", pattern):
+        stamp = _with_year(times, pattern)
     times.refuse_unread(stamp, f"the declared format {pattern!r}")
     return f"epoch_us({stamp})" if "%z" in pattern else _localised(times, stamp)
+
+
+def _with_year(times: _Times, pattern: str) -> str:
+    """Give dates without a year the one that puts them among the days they can be of."""
+    first, last = times.reader.days or (None, None)
+    if first is None or last is None or (last - first).days > LONGEST_YEAR:
+        where = times.profile.present
+        message = f"{times.profile.examples(where)} has no year."
+        fix = "Set format: year, or a `period` of one year at the most."
+        times.refuse("E-DATE-NO-YEAR", message, fix, where)
+        return "NULL::TIMESTAMP"
+    tried = [
+        f"try_strptime(concat({times.text}, ' {year}'), {quote_text(pattern + ' %Y')})"
+        for year in range(first.year, last.year + 1)
+    ]
+    inside = [f"CASE WHEN CAST({one} AS DATE) BETWEEN '{first}' AND '{last}' THEN {one} END"
+              for one in tried]  # fmt: skip
+    times.note("N-DATE-YEAR", f"dates without a year were read as days from {first} to {last}.")
+    return f"coalesce({', '.join([*inside, *tried])})"
 
 
 # ---------------------------------------------------------------- detected formats
@@ -292,7 +325,8 @@ def _iso(times: _Times) -> str:
     late = f"regexp_matches({times.text}, '[T ]24:')"
     stamp = f"CASE WHEN NOT {late} THEN try_cast({plain} AS {{}}) END"
     if known:
-        utc = stamp.format("TIMESTAMPTZ").replace(plain, f"replace({plain}, 'GMT', 'UTC')")
+        zoned = f"regexp_replace(replace({plain}, 'GMT', 'UTC'), '([+-]..)(..)$', '\\1:\\2')"
+        utc = stamp.format("TIMESTAMPTZ").replace(plain, zoned)
         times.refuse_unread(utc, "the calendar")
         return f"epoch_us({utc})"
     times.refuse_unread(stamp.format("TIMESTAMP"), "the calendar")
@@ -326,17 +360,18 @@ def _hours(times: _Times, stamp: str) -> int:
 
 def _in_zone(times: _Times, stamp: str, *, timed: bool) -> str:
     """Refuse local times that never were; take the first of those that were twice."""
-    zone, profile = quote_text(times.reader.zone), times.profile
-    instant = f"timezone({zone}, {stamp})"
-    gap = f"({stamp}) IS NOT NULL AND timezone({zone}, {instant}) <> ({stamp})"
-    if timed and profile.count(gap):
-        message = f"{profile.examples(gap)} never existed in {times.reader.zone}."
+    profile, zone = times.profile, times.reader.zone
+    micros = f"epoch_us({stamp})"
+    ends = fetch_row(
+        times.reader.con, f"SELECT min({micros}), max({micros}) FROM {quote_name(profile.table)}"
+    )
+    clocks = read_clocks(zone, int(ends[0] or 0), int(ends[1] or 0))
+    never, twice = clocks.never(micros), clocks.twice(micros)
+    if timed and profile.count(never):
+        message = f"{profile.examples(never)} never existed in {zone}."
         fix = "Export the times in UTC, or correct them."
-        times.refuse("E-DST-GAP", message, fix, gap)
-    earlier = f"({instant} - INTERVAL 1 HOUR)"
-    twice = f"timezone({zone}, {earlier}) = ({stamp})"
-    later = f"timezone({zone}, {instant} + INTERVAL 1 HOUR) = ({stamp})"
+        times.refuse("E-DST-GAP", message, fix, never)
     if timed:
         message = "times that happened twice were read as the first."
-        times.reader.note("N-DST-FOLD", message, profile, f"{twice} OR {later}")
-    return f"CASE WHEN {twice} THEN epoch_us({earlier}) ELSE epoch_us({instant}) END"
+        times.reader.note("N-DST-FOLD", message, profile, twice)
+    return clocks.to_utc(micros)

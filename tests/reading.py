@@ -42,7 +42,7 @@ def read_text(folder: Path, text: str | bytes, *, name: str = "data.csv", **keys
     """Write one file, read it as the only source; gives the source and its frame."""
     content = text if isinstance(text, bytes) else text.encode()
     (folder / name).write_bytes(content)
-    client = {key: keys.pop(key) for key in ("timezone", "stages") if key in keys}
+    client = {key: keys.pop(key) for key in ("timezone", "stages", "period") if key in keys}
     return read_one(folder, source(name, **keys), **client)
 
 

@@ -229,3 +229,15 @@ def test_too_little_memory_is_said_in_plain_words(tmp_path):
     with pytest.raises(DataError) as refused:
         read_sources(params, con)
     assert [problem.code for problem in refused.value.problems] == ["E-MEMORY"]
+
+
+def test_a_row_too_short_is_named_with_its_line_behind_texts_of_several_lines(tmp_path):
+    text = f"{HEADER},text\n" + 'c1,2024-01-01,visit,"a\nb\nc"\n' * 3 + "c2,2024-01-01\n"
+    problem = refusal(tmp_path, text)
+    assert (problem.code, problem.line) == ("E-RAGGED", 11)
+
+
+def test_an_attribute_named_like_a_time_is_none(tmp_path):
+    text = "customer_id,Timestamp\nc1,never\nc2,today\n"
+    _, rows = read_text(tmp_path, text, kind="customers")
+    assert rows["Timestamp"].tolist() == ["never", "today"]

@@ -170,3 +170,45 @@ def test_lost_afternoons_are_noted(tmp_path):
     ]
     table, _ = read_text(tmp_path, csv_of(*written))
     assert "N-NO-AFTERNOON" in codes(table)
+
+
+# ---------------------------------------------------------------- dates without a year
+
+
+def yearless(folder, *written, **keys):
+    rows = [f"c{index},{text},visit" for index, text in enumerate(written)]
+    text = "\n".join([HEADER, *rows]) + "\n"
+    return read_text(folder, text, **keys)[1]["timestamp"].dt.strftime("%Y-%m-%d").tolist()
+
+
+def test_dates_without_a_year_take_the_declared_one(tmp_path):
+    found = yearless(tmp_path, "29 Feb", "1 Mar", "31 Dec", format={"dates": "%d %b", "year": 2024})
+    assert found == ["2024-02-29", "2024-03-01", "2024-12-31"]
+
+
+def test_dates_without_a_year_are_put_into_the_period_across_new_year(tmp_path):
+    period = {"start": "2023-07-01", "end": "2024-06-30"}
+    found = yearless(
+        tmp_path, "30.06.", "01.07.", "31.12.", "29.02.", period=period, format={"dates": "%d.%m."}
+    )
+    assert found == ["2024-06-30", "2023-07-01", "2023-12-31", "2024-02-29"]
+
+
+@pytest.mark.parametrize("period", [None, {"start": "2023-01-01", "end": "2024-12-31"}])
+def test_dates_without_a_year_are_refused_where_no_year_follows(tmp_path, period):
+    keys = {"period": period} if period else {}
+    problem = refusal(tmp_path, f"{HEADER}\nc1,30 Jun,visit\n", format={"dates": "%d %b"}, **keys)
+    assert (problem.code, problem.line, problem.column) == ("E-DATE-NO-YEAR", 2, "timestamp")
+
+
+def test_microseconds_since_1970_are_read_as_declared(tmp_path):
+    found = yearless(tmp_path, "1735732800000000", format={"dates": "unix_us"})
+    assert found == ["2025-01-01"]
+
+
+def test_offsets_are_read_with_and_without_a_colon(tmp_path):
+    written = [f"2025-01-01T10:00:00{offset}" for offset in ("-0500", "-05:00", "-05", "Z")]
+    assert yearless(tmp_path, *written) == ["2025-01-01"] * 4
+    rows = "\n".join(f"c,{text},visit" for text in written)
+    frame = read_text(tmp_path, f"{HEADER}\n{rows}\n")[1]
+    assert frame["timestamp"].dt.hour.tolist() == [15, 15, 15, 10]
