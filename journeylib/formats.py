@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from journeylib.archives import detect_kind, find_files, unpack
+from journeylib.engine import glob_free, numbered
 from journeylib.errors import Note
 from journeylib.expressions import quote_name, quote_text
 from journeylib.raw import (
@@ -14,15 +15,16 @@ from journeylib.raw import (
     check_names,
     count_rows,
     refuse,
-    register_rows,
+    settle,
     table_columns,
 )
 from journeylib.records import read_json
-from journeylib.textfiles import glob_free, read_text
+from journeylib.textfiles import read_text
 from journeylib.workbooks import read_workbook
+from journeylib.xes import read_xes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     import duckdb
@@ -32,6 +34,10 @@ if TYPE_CHECKING:
 __all__ = ["count_rows", "find_files", "read_files", "table_columns"]
 
 
+def _no_kinds(_: list[str]) -> dict[str, str]:
+    return {}
+
+
 def read_files(
     con: duckdb.DuckDBPyConnection,
     files: Sequence[Path],
@@ -39,6 +45,7 @@ def read_files(
     *,
     layout: Format,
     scratch: Path,
+    kinds: Callable[[list[str]], dict[str, str]] = _no_kinds,
 ) -> RawTable:
     """Read files of one layout into one raw table.
 
@@ -48,6 +55,8 @@ def read_files(
         table: Name of the raw table.
         layout: The `format` keys of the source.
         scratch: Existing folder for unpacked files; needed as long as messages may be made.
+        kinds: Given column names, says which are read as ``"number"`` or ``"time"`` and as nothing
+            else, so that they may be typed on the way.
 
     Returns:
         The raw table; its rows stand in file order.
@@ -55,15 +64,18 @@ def read_files(
     Raises:
         DataError: A file is broken; names the file, the line and what to do.
     """
-    raw = RawTable(table, files=list(files))
-    part = f"{table}_part"
+    raw = RawTable(table, kinds=kinds)
     for index, path in enumerate(files):
         folder = scratch / f"{table}_{index}"
         folder.mkdir()
-        _read_file(con, path, part, layout=layout, raw=raw, scratch=folder)
-        if index:
-            _compare_columns(raw, list(table_columns(con, part)), path.name)
-        append_part(con, raw, part, file=index)
+        inner = unpack(path, folder, raw.notes)
+        for number, plain in enumerate(inner):
+            own = folder / f"part_{number}"
+            own.mkdir()
+            # of a packed file the client knows its own name; of several in one, theirs
+            raw.files.append(plain if len(inner) > 1 else path)
+            _read_part(con, plain, layout=layout, raw=raw, scratch=own)
+    settle(con, raw)
     raw.rows = count_rows(con, table)
     if not raw.rows:
         fix = "Check the export's filter; widen its dates."
@@ -72,26 +84,38 @@ def read_files(
     return raw
 
 
+def _read_part(
+    con: duckdb.DuckDBPyConnection, plain: Path, *, layout: Format, raw: RawTable, scratch: Path
+) -> None:
+    """Read one file behind those that were read before it."""
+    part, known = f"{raw.name}_part", len(raw.files) - 1
+    _read_file(con, plain, part, layout=layout, raw=raw, scratch=scratch)
+    if known:
+        _compare_columns(raw, list(table_columns(con, part)), raw.files[known].name)
+    append_part(con, raw, part, file=known)
+
+
 def _read_file(
     con: duckdb.DuckDBPyConnection,
-    path: Path,
+    plain: Path,
     part: str,
     *,
     layout: Format,
     raw: RawTable,
     scratch: Path,
 ) -> None:
-    plain = unpack(path, scratch, raw.notes)
-    kind = detect_kind(plain)
+    kind = detect_kind(plain, encoding=layout.encoding or "")
     if kind == "parquet":
         _read_parquet(con, plain, part)
         raw.lines.append(Lines(first=1))
     elif kind == "excel":
-        if path.suffix.lower() not in {".xlsx", ".xlsm"}:
-            raw.notes.append(Note("N-WORKBOOK", "it was read as an Excel workbook.", path.name))
-        register_rows(con, part, read_workbook(plain, layout, raw))
+        if plain.suffix.lower() not in {".xlsx", ".xlsm"}:
+            raw.notes.append(Note("N-WORKBOOK", "it was read as an Excel workbook.", plain.name))
+        read_workbook(con, plain, part, layout=layout, raw=raw, scratch=scratch)
     elif kind == "json":
-        register_rows(con, part, read_json(plain, raw))
+        read_json(con, plain, part, layout=layout, raw=raw, scratch=scratch)
+    elif kind == "xes":
+        read_xes(con, plain, part, raw=raw, scratch=scratch)
     else:
         read_text(con, plain, part, layout=layout, raw=raw, scratch=scratch)
 
@@ -103,10 +127,7 @@ def _read_parquet(con: duckdb.DuckDBPyConnection, path: Path, table: str) -> Non
     try:
         names = [row[0] for row in con.execute(f"DESCRIBE {rows}").fetchall()]
         check_names(names, path.name, None)
-        con.execute(
-            f"CREATE OR REPLACE TABLE {quote_name(table)} AS "
-            f"SELECT row_number() OVER () AS _row, * FROM ({rows})"
-        )
+        con.execute(f"CREATE OR REPLACE VIEW {quote_name(table)} AS {numbered(path)}")
     except duckdb.OutOfMemoryException:
         raise
     except duckdb.Error:

@@ -1,67 +1,89 @@
-"""Sheets of Excel workbooks into Arrow tables. Not for other formats."""
+"""Sheets of Excel workbooks into raw tables, row by row. Not for other formats."""
 
 from __future__ import annotations
 
-import datetime as dt
 import zipfile
+from array import array
+from contextlib import contextmanager
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
+from xml.parsers import expat
 
 from journeylib.errors import DataError, Note, Problem, did_you_mean
-from journeylib.raw import Lines, RawTable, check_names, refuse
-from journeylib.records import kinds_of, table_of_records
+from journeylib.headers import name_columns
+from journeylib.raw import RawTable, check_names, refuse
+from journeylib.spool import Spool, lines_at
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
-    import pyarrow as pa
+    import duckdb
 
     from journeylib.inputs import Format
 
+Row = tuple[int, list[Any]]
+_LOOKED_AT = 6
+_MOST_PROBLEMS = 5
+_CHUNK = 1 << 20
 
-def read_workbook(path: Path, layout: Format, raw: RawTable) -> pa.Table:
+
+def read_workbook(
+    con: duckdb.DuckDBPyConnection,
+    path: Path,
+    table: str,
+    *,
+    layout: Format,
+    raw: RawTable,
+    scratch: Path,
+) -> None:
     """Read one sheet of a workbook.
 
     Args:
+        con: Connection in which the table is made.
         path: The workbook.
-        layout: `sheet`, `skip_rows` and `header` are used.
+        table: Name of the table; empty rows are left out.
+        layout: `sheet`, `skip_rows`, `header` and `header_rows` are used.
         raw: Takes notes, the lines of the rows and the columns of mixed kinds.
-
-    Returns:
-        The sheet's rows; empty rows are left out.
+        scratch: Existing folder for batches.
 
     Raises:
         DataError: The workbook is broken or empty, a sheet must be chosen, a title stands above
             the header, or a formula has no stored value.
     """
-    sheet = _sheet(_open(path, stored=True), path.name, layout, raw)
-    above = layout.skip_rows or 0
-    filled = [
-        (number, list(row))
-        for number, row in enumerate(sheet.iter_rows(values_only=True), start=1)
-        if number > above and any(cell is not None for cell in row)
-    ]
-    if not filled:
-        raise refuse("E-EMPTY", path.name, "the sheet has no cells.", "Choose another sheet.")
-    names, body = _header(filled, path.name, layout)
-    raw.lines.append(Lines(body[0][0] if body else filled[0][0] + 1, numbers=[n for n, _ in body]))
-    _check_formulas(path, sheet.title, header=filled[0][0])
-    _note_hidden(sheet, {number for number, _ in body}, path.name, raw)
-    columns = {name: [row[i] for _, row in body] for i, name in enumerate(names)}
-    raw.mixed |= {name for name, cells in columns.items() if len(kinds_of(cells) - {float}) > 1}
-    return table_of_records({name: _dates(cells) for name, cells in columns.items()})
+    with _opened(path) as book:
+        sheet = _sheet(book, path.name, layout, raw)
+        first, names, body = _header(_filled(sheet, layout), path.name, layout)
+        spool, numbers = Spool(scratch, path.name), array("q")
+        for number, cells in body:
+            spool.add({str(at): cell for at, cell in enumerate(cells)})
+            numbers.append(number)
+        part = sheet._worksheet_path  # the only link from a sheet to its XML
+    columns = _columns(spool, names, layout)
+    check_names(list(columns.values()), path.name, None if layout.header is False else first)
+    lines = lines_at(numbers, first=first + 1)
+    raw.lines.append(lines)
+    _Marks(path, columns, header=first).check(part, numbers, raw)
+    raw.mixed |= {name for at, name in columns.items() if spool.is_mixed(at)}
+    spool.write(con, table, columns)
 
 
-def _open(path: Path, *, stored: bool) -> Any:
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """Open a workbook for reading row by row; whatever its parsers raise becomes one message."""
     import warnings
 
     import openpyxl
 
     try:
-        with warnings.catch_warnings():
+        # a handle, for by a path only files with the usual suffixes are opened
+        with warnings.catch_warnings(), path.open("rb") as handle:
             warnings.simplefilter("ignore")  # about styles and rules, which are not read
-            # a handle, for by a path only files with the usual suffixes are opened
-            with path.open("rb") as handle:
-                return openpyxl.load_workbook(handle, data_only=stored)
+            book = openpyxl.load_workbook(handle, data_only=True, read_only=True)
+            yield book
+            book.close()
+    except DataError:
+        raise
     except Exception:  # openpyxl raises whatever its parsers raise
         fix = "Download the file again."
         raise refuse("E-NOT-WORKBOOK", path.name, "it is broken or locked.", fix) from None
@@ -83,7 +105,8 @@ def _sheet(book: Any, name: str, layout: Format, raw: RawTable) -> Any:
 
 
 def _has_cells(sheet: Any) -> bool:
-    return bool(sheet.max_row > 1 or sheet["A1"].value is not None)
+    sheet.reset_dimensions()  # some writers give wrong ones
+    return any(cell is not None for row in sheet.iter_rows(values_only=True) for cell in row)
 
 
 def _chosen(book: Any, name: str, wanted: str | int) -> Any:
@@ -96,55 +119,122 @@ def _chosen(book: Any, name: str, wanted: str | int) -> Any:
     return book[wanted]
 
 
-def _header(
-    filled: list[tuple[int, list[Any]]], file: str, layout: Format
-) -> tuple[list[str], list[tuple[int, list[Any]]]]:
-    line, cells = filled[0]
+def _filled(sheet: Any, layout: Format) -> Iterator[Row]:
+    """Give the rows that hold something, each with its line."""
+    sheet.reset_dimensions()
+    above = layout.skip_rows or 0
+    for number, cells in enumerate(sheet.iter_rows(values_only=True), start=1):
+        if number > above and any(cell is not None for cell in cells):
+            yield number, list(cells)
+
+
+def _header(rows: Iterator[Row], file: str, layout: Format) -> tuple[int, list[Any], Iterator[Row]]:
+    """Give the line of the header, its cells, and the rows below it."""
+    looked_at = list(islice(rows, _LOOKED_AT))
+    if not looked_at:
+        raise refuse("E-EMPTY", file, "the sheet has no cells.", "Choose another sheet.")
+    line, cells = looked_at[0]
     if layout.header is False:
-        return [str(position + 1) for position in range(len(cells))], filled
+        return line, [], chain(looked_at, rows)
     width = sum(cell is not None for cell in cells)
-    later = [number for number, row in filled[1:6] if sum(c is not None for c in row) > width + 1]
+    later = [n for n, row in looked_at[1:] if sum(c is not None for c in row) > width + 1]
     if width == 1 and later:
         fix = f"Delete the title, or set format: skip_rows: {later[0] - 1}."
         raise refuse("E-NO-HEADER", file, "a title stands above the header.", fix, line=line)
-    used = [i for i in range(len(cells)) if any(row[i] is not None for _, row in filled)]
-    names = [str(cells[i]).strip() if cells[i] is not None else f"column {i + 1}" for i in used]
-    check_names(names, file, line)
-    return names, [(number, [row[i] for i in used]) for number, row in filled[1:]]
+    if (layout.header_rows or 1) > 1:
+        return _long_header(looked_at, rows, line + (layout.header_rows or 1))
+    return line, cells, chain(looked_at[1:], rows)
 
 
-def _check_formulas(path: Path, title: str, *, header: int) -> None:
-    """Refuse formulas whose results Excel never stored: they would read as empty cells."""
-    with zipfile.ZipFile(path) as archive:
-        sheets = [name for name in archive.namelist() if name.startswith("xl/worksheets/")]
-        if not any(b"<f>" in (xml := archive.read(name)) or b"<f " in xml for name in sheets):
+def _long_header(
+    looked_at: list[Row], rows: Iterator[Row], end: int
+) -> tuple[int, list[Any], Iterator[Row]]:
+    """Give the names that a header of several rows spells, and the rows from a line on."""
+    head = [row for number, row in looked_at if number < end]
+    width = max(map(len, head))
+    named = name_columns([[*row, *[None] * (width - len(row))] for row in head])
+    cells = [None if name == f"column {at}" else name for at, name in enumerate(named, start=1)]
+    body = (row for row in chain(looked_at, rows) if row[0] >= end)
+    return looked_at[0][0], cells, body
+
+
+def _columns(spool: Spool, header: list[Any], layout: Format) -> dict[str, str]:
+    """Name the columns by their positions; those without name and values are left out."""
+    width = max([len(header), *(int(at) + 1 for at in spool.names)])
+    if layout.header is False:
+        return {str(at): str(at + 1) for at in range(width) if not spool.is_empty(str(at))}
+    names = [*header, *[None] * (width - len(header))]
+    return {
+        str(at): f"column {at + 1}" if name is None else str(name).strip()
+        for at, name in enumerate(names)
+        if name is not None or not spool.is_empty(str(at))
+    }
+
+
+# ---------------------------------------------------------------- what values do not tell
+
+
+class _Marks:
+    """Formulas without a result and hidden rows, found in a sheet's XML as a stream."""
+
+    def __init__(self, path: Path, columns: dict[str, str], *, header: int) -> None:
+        self.path, self.columns, self.header = path, columns, header
+        self.problems: list[Problem] = []
+        self.hidden: list[int] = []
+        self._row, self._cell = 0, ""
+        self._formula, self._value, self._text = "", "", ""
+        self._is_formula = False
+
+    def check(self, part: str, used: array[int], raw: RawTable) -> None:
+        """Refuse formulas whose results were never stored, for they would read as empty cells."""
+        parser = expat.ParserCreate()
+        parser.buffer_text = True
+        parser.StartElementHandler, parser.EndElementHandler = self._open, self._close
+        parser.CharacterDataHandler = self._take
+        with zipfile.ZipFile(self.path) as archive, archive.open(part) as sheet:
+            while chunk := sheet.read(_CHUNK):
+                parser.Parse(chunk)
+        if self.problems:
+            raise DataError(f"{self.path.name} cannot be read.", self.problems[:_MOST_PROBLEMS])
+        rows = set(used)
+        if hidden := [row for row in self.hidden if row in rows]:
+            text = "rows that are hidden in the sheet were read."
+            note = Note("N-HIDDEN-ROWS", text, self.path.name, hidden[0], rows=len(hidden))
+            raw.notes.append(note)
+
+    def _open(self, tag: str, own: dict[str, str]) -> None:
+        tag = tag.rpartition(":")[2]
+        self._text = ""
+        if tag == "row":
+            self._row = int(own.get("r", self._row + 1))
+            if own.get("hidden") in {"1", "true"}:
+                self.hidden.append(self._row)
+        elif tag == "c":
+            self._cell, self._formula, self._value = own.get("r", ""), "", ""
+            self._is_formula = False
+
+    def _take(self, text: str) -> None:
+        self._text += text
+
+    def _close(self, tag: str) -> None:
+        tag = tag.rpartition(":")[2]
+        if tag == "f":
+            self._formula, self._is_formula = self._text, True
+        elif tag in {"v", "t"}:
+            self._value += self._text
+        elif tag == "c" and self._is_formula and not self._value and self._row >= self.header:
+            self._refuse()
+        self._text = ""
+
+    def _refuse(self) -> None:
+        if len(self.problems) >= _MOST_PROBLEMS:
             return
-    stored, written = _open(path, stored=True)[title], _open(path, stored=False)[title]
-    problems = []
-    for row in written.iter_rows(min_row=header):
-        for cell in row:
-            if cell.data_type == "f" and stored[cell.coordinate].value is None:
-                column = str(written.cell(header, cell.column).value or cell.column_letter)
-                text = f"{str(cell.value)[:40]!r} has no stored value."
-                fix = "Open it in Excel, calculate and save; or paste the values."
-                problems.append(Problem("E-FORMULA", text, path.name, cell.row, column, fix))
-    if problems:
-        raise DataError(f"{path.name} cannot be read.", problems[:5])
-
-
-def _note_hidden(sheet: Any, used: set[int], file: str, raw: RawTable) -> None:
-    hidden = sorted(n for n, row in sheet.row_dimensions.items() if row.hidden and n in used)
-    if hidden:
-        text = "rows that are hidden in the sheet were read."
-        raw.notes.append(Note("N-HIDDEN-ROWS", text, file, hidden[0], rows=len(hidden)))
-
-
-def _dates(cells: list[Any]) -> list[Any]:
-    """Make a column of both dates and date-times one of date-times."""
-    kinds = kinds_of(cells)
-    if kinds == {dt.date, dt.datetime}:
-        midnight = dt.time()
-        return [
-            dt.datetime.combine(cell, midnight) if type(cell) is dt.date else cell for cell in cells
-        ]
-    return cells
+        letters = self._cell.rstrip("0123456789")
+        at = 0
+        for letter in letters:
+            at = at * 26 + ord(letter.upper()) - 64
+        column = self.columns.get(str(at - 1), letters)
+        text = f"{('=' + self._formula)[:40]!r} has no stored value."
+        fix = "Open it in Excel, calculate and save; or paste the values."
+        problem = Problem("E-FORMULA", text, self.path.name, self._row, column, fix)
+        self.problems.append(problem)
