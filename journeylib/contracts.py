@@ -12,17 +12,19 @@ from typing import TYPE_CHECKING
 
 from journeylib.columns import NAME_REMARKS, TEXT_REMARKS
 from journeylib.errors import JourneyError, Note, Problem, did_you_mean
+from journeylib.exports import fit_preset, plain
 from journeylib.expressions import compile_condition, compile_number, quote_text
-from journeylib.mappings import Picked, plain
+from journeylib.keys import CUSTOMER_ID, PERSONAL_KEYS, order_kinds, stand_in
 from journeylib.numbers import may_be_number, read_number
 from journeylib.tables import INPUTS, Column
 from journeylib.times import read_time
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from journeylib.columns import Reader
     from journeylib.inputs import Source
+    from journeylib.mappings import Picked
 
 SCORED = ("score", "rating", "sentiment")
 WORDS = {"positive": 1.0, "neutral": 0.0, "negative": -1.0}
@@ -71,17 +73,22 @@ class _Lazy(Mapping[str, str]):
         return len(self.names)
 
 
-def make_contract(source: Source, reader: Reader, picked: Picked) -> Contract:
+def make_contract(
+    source: Source, reader: Reader, picked: Picked, *, keys: Sequence[str] = PERSONAL_KEYS
+) -> Contract:
     """Write the SQL of every column of a source's table.
 
     Args:
         source: The source's part of the client file.
         reader: Reader of the raw table; problems and notes are kept there.
         picked: Own columns by mapped name.
+        keys: Columns of which one names the customer where a row has no id.
 
     Returns:
         The columns in the contract's order, attributes behind them.
     """
+    source, _ = fit_preset(source, reader.raw.columns)
+    reader.zone = source.format.timezone or reader.zone
     contract = Contract()
     for rule in source.keep:
         sql = _compiled(reader, rule, condition=True)
@@ -97,6 +104,7 @@ def make_contract(source: Source, reader: Reader, picked: Picked) -> Contract:
         if name not in contract.columns:
             contract.columns[name] = _constant(reader, name, value, known.get(name))
     _add_attributes(source, reader, picked, contract)
+    _name_by_keys(source, picked, contract, keys)
     _add_tenure(source, contract)
     return contract
 
@@ -197,7 +205,9 @@ def _add_attributes(source: Source, reader: Reader, picked: Picked, contract: Co
     known = {column.name for column in INPUTS[source.kind]}
     wanted += [(name, own[0]) for name, own in picked.items() if name not in known and own]
     for name, own in wanted:
-        shown = f"{name} (source)" if contract.has(name) else name
+        # what is called email and holds no address must not be taken for one later
+        taken_for = contract.has(name) or plain(name) in PERSONAL_KEYS
+        shown = f"{name} (source)" if taken_for else name
         scored = name in SCORED and name in source.columns
         contract.columns[shown] = _words_or_number(reader, own) if scored else reader.attribute(own)
         contract.own[shown] = own
@@ -206,6 +216,23 @@ def _add_attributes(source: Source, reader: Reader, picked: Picked, contract: Co
     if further and source.kind not in {"experiments", "measurements"}:
         text = f"{len(further)} column(s) were kept as attributes: {', '.join(further[:5])}."
         reader.notes.append(Note("N-EXTRA-COLUMNS", text, reader.raw.file, 1))
+
+
+def _name_by_keys(source: Source, picked: Picked, contract: Contract, keys: Sequence[str]) -> None:
+    """Let a key stand for an id that is missing; `identity` gives it its normal form."""
+    if CUSTOMER_ID not in {column.name for column in INPUTS[source.kind]}:
+        return
+    if picked.get(CUSTOMER_ID) == [] and source.kind != "customers":
+        # each row was declared a case of its own, so none joins another one
+        for key in PERSONAL_KEYS:
+            contract.columns.pop(key, None)
+        return
+    texts = {key: contract.columns[key] for key in order_kinds(keys) if contract.has(key)}
+    if not texts:
+        return
+    own = contract.columns.pop(CUSTOMER_ID, "NULL::VARCHAR")
+    contract.columns = {CUSTOMER_ID: f"coalesce({own}, {stand_in(texts)})", **contract.columns}
+    contract.own.setdefault(CUSTOMER_ID, contract.own[next(iter(texts))])
 
 
 def _add_tenure(source: Source, contract: Contract) -> None:

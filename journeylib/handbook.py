@@ -9,11 +9,14 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from journeylib.exports import NONE, known_presets
 from journeylib.settings import STAGE_MODELS, Params
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from journeylib.exports import Preset
 
 _NO_END = 2**32
 _INTRO = """\
@@ -87,6 +90,7 @@ def client_schema() -> dict[str, Any]:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Client file",
     }
+    schema["$defs"]["Source"]["properties"]["preset"]["enum"] = [NONE, *known_presets()]
     return head | schema
 
 
@@ -160,7 +164,15 @@ def _section(name: str, part: dict[str, Any]) -> str:
         lines += ["Stage models:", ""]
         lines += [f"* `{model}`: {', '.join(names)}" for model, names in STAGE_MODELS.items()]
         lines += ["* `custom`: the names in `order`", ""]
+    if name == "`sources`":
+        lines += ["Presets:", "", "| preset | export | kind | what to know |", "|---|---|---|---|"]
+        lines += [*map(_preset_row, known_presets().values()), ""]
     return "\n".join(lines)
+
+
+def _preset_row(preset: Preset) -> str:
+    cells = (f"`{preset.name}`", preset.title, " or ".join(preset.shapes), preset.seen)
+    return f"| {' | '.join(cell.replace('|', '&#124;') for cell in cells)} |"
 
 
 def _row(key: str, value: dict[str, Any], part: dict[str, Any]) -> str:

@@ -6,10 +6,11 @@ Not for reading them (`sources`). The first line of a class and the text below a
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import InitErrorDetails
 
 from journeylib.errors import did_you_mean
+from journeylib.exports import merge_preset, preset_fault
 from journeylib.sections import Section, conflict
 from journeylib.values import (
     Address,
@@ -24,8 +25,10 @@ from journeylib.values import (
     Separator,
     Sheet,
     Text,
+    Timezone,
     Value,
     Whole,
+    Year,
     matching,
     shown,
 )
@@ -66,6 +69,9 @@ class Format(Section):
     """Sign before a quote inside a text."""
     skip_rows: Whole | None = None
     """Lines above the header, such as a title."""
+    header_rows: Count | None = None
+    """Rows that make up the header: 2 in SurveyMonkey, 3 in Qualtrics. The first names the columns;
+    one without a name there is named by the second row too."""
     header: Flag | None = None
     """Whether the first row names the columns; without names, map columns by position."""
     sheet: Sheet | None = None
@@ -77,7 +83,12 @@ class Format(Section):
     that takes the columns' names, such as unit; values_to the one that takes their values."""
     dates: Dates | None = None
     """How dates are written: a strptime pattern, or iso, day-first, month-first, quarter, excel,
-    unix_s, unix_ms or days-since:YYYY-MM-DD; or one of these for each mapped column."""
+    unix_s, unix_ms, unix_us or days-since:YYYY-MM-DD; or one of these for each mapped column."""
+    year: Year | None = None
+    """Year of dates that are written without one, as in %d %b; default the one that puts them into
+    the client's period, where that is no longer than a year."""
+    timezone: Timezone | None = None
+    """Time zone of this source's times without one, where it is not the client's."""
     allow_future: Flag = False
     """Whether days after today are right, as in bookings."""
 
@@ -90,6 +101,9 @@ class Format(Section):
             for one, two in pairs
             if raw.get(one) is not None and raw[one] == raw.get(two)
         ]
+        if str(raw.get("header")).lower() == "false" and raw.get("header_rows") is not None:
+            message = "header: false says that there is no header."
+            found.append(conflict("header_rows", message=message, fix="Remove one of them."))
         wide = raw.get("wide")
         given = wide if isinstance(wide, dict) else {"names_to": "", "values_to": ""}
         for key in ("names_to", "values_to"):
@@ -137,8 +151,9 @@ class Source(Section):
     query: Text | None = None
     """SQL query of the database, in place of table."""
     preset: Text = "none"
-    """Known export whose columns are mapped already, such as ga4, shopify_orders,
-    hubspot_contacts, zendesk_tickets, surveymonkey or mailchimp."""
+    """Known export whose columns are mapped already; the presets are listed below. What the source
+    says itself comes first: names of columns, constants and compute one by one, keys of format and
+    missing too; rules of keep are added."""
     columns: dict[Text, Mapped] = Field(default={})
     """Mapped name: the source's own column; a list of columns to join; or a position from 1."""
     constants: dict[Text, Value] = Field(default={})
@@ -163,7 +178,14 @@ class Source(Section):
     @classmethod
     def conflicts(cls, raw: dict[str, Any]) -> list[InitErrorDetails]:
         """Refuse a source from nowhere or from two places, and a name mapped twice."""
-        return [*_place_faults(raw), *_twice(raw)]
+        fault = preset_fault(raw)
+        wrong = [] if fault is None else [conflict("preset", message=fault[0], fix=fault[1])]
+        return [*wrong, *_place_faults(raw), *_twice(raw)]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _take_preset(cls, raw: Any) -> Any:
+        return merge_preset(raw) if isinstance(raw, dict) else raw
 
 
 def _place_faults(raw: dict[str, Any]) -> list[InitErrorDetails]:

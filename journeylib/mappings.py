@@ -5,21 +5,25 @@ Not for reading the columns; `contracts` does that.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
+from journeylib.columns import Reader
 from journeylib.errors import Note, Problem, did_you_mean
+from journeylib.exports import fit_preset, other_names, plain
 from journeylib.expressions import quote_name
+from journeylib.keys import CUSTOMER_ID, PERSONAL_KEYS, holds_keys, order_kinds
+from journeylib.nested import named_columns, unfold
 from journeylib.raw import RawTable, count_rows, table_columns
 from journeylib.tables import INPUTS, Column
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     import duckdb
 
-    from journeylib.columns import Reader
     from journeylib.inputs import Source
+
+__all__ = ["Picked", "expect_kinds", "lengthen", "pick_columns", "plain"]
 
 Picked = dict[str, list[str]]
 EITHER = {"surveys": ("timestamp", "wave"), "feedback": ("text", "rating")}
@@ -28,26 +32,50 @@ WANTED = ("channel", "stage", "value", "sentiment", "text")
 _SHOWN = 12
 
 
-def plain(name: str) -> str:
-    """Write a column name without case, spaces and underscores.
-
-    Example:
-        >>> plain("Customer ID") == plain("customer_id")
-        True
-    """
-    return re.sub(r"[\s_\-.]", "", name).casefold()
-
-
-def pick_columns(source: Source, reader: Reader) -> Picked:
+def pick_columns(source: Source, reader: Reader, *, keys: Sequence[str] = PERSONAL_KEYS) -> Picked:
     """Find the source's own columns behind each mapped name: declared, else by name or synonym.
 
     Args:
         source: The source's part of the client file.
         reader: Reader of its raw table; problems and notes are kept there.
+        keys: Columns of which one is enough where there is no ``customer_id``.
 
     Returns:
         Own columns by mapped name; an empty list where each row is its own customer.
     """
+    return _pick(_fit(source, reader), reader, keys)
+
+
+def expect_kinds(
+    con: duckdb.DuckDBPyConnection, source: Source, columns: list[str]
+) -> dict[str, str]:
+    """Say which columns of a file will be read as numbers or times, and as nothing else.
+
+    Args:
+        con: Connection in which the file will be read.
+        source: The source's part of the client file.
+        columns: The file's column names.
+
+    Returns:
+        ``"number"`` or ``"time"`` by column; none where the client file says how to read them.
+    """
+    fitted, _ = fit_preset(source, columns)
+    layout, rules = fitted.format, " ".join([*fitted.keep, *fitted.compute.values()])
+    if layout.wide or layout.decimal or layout.thousands or fitted.missing:
+        return {}
+    picked = _pick(fitted, Reader(con, RawTable("", columns=list(columns))))
+    times = {"time"} if layout.dates in (None, "iso") else set()
+    kinds = {column.name: column.kind for column in INPUTS[source.kind]}
+    uses = [own for listed in picked.values() for own in listed]
+    return {
+        own[0]: kinds[name]
+        for name, own in picked.items()
+        if kinds.get(name) in {"number", *times}
+        and len(own) == 1 and uses.count(own[0]) == 1 and own[0] not in rules
+    }  # fmt: skip
+
+
+def _pick(source: Source, reader: Reader, keys: Sequence[str] = PERSONAL_KEYS) -> Picked:
     columns = reader.raw.columns
     contract = {column.name: column for column in INPUTS[source.kind]}
     picked: Picked = {}
@@ -57,8 +85,19 @@ def pick_columns(source: Source, reader: Reader) -> Picked:
         elif found := _written(name, written, reader, contract.get(name)):
             picked[name] = found
     _match_names(source, reader, picked)
-    _check_required(source, reader, picked)
+    _check_required(source, reader, picked, keys)
     return picked
+
+
+def _fit(source: Source, reader: Reader) -> Source:
+    """Unfold the nested columns that are mapped, and fit the preset to the columns of the file."""
+    wanted = named_columns(source, [*source.columns.values(), other_names(source)])
+    unfold(reader.con, reader.raw, wanted)
+    fitted, left = fit_preset(source, reader.raw.columns)
+    for rule in left:
+        text = f"the preset's rule {rule!r} was left out: the file lacks its columns."
+        reader.notes.append(Note("N-PRESET-RULE", text, reader.raw.file, 1))
+    return fitted
 
 
 def _written(
@@ -106,7 +145,7 @@ def _match_names(source: Source, reader: Reader, picked: Picked) -> None:
             free = [name for name in reader.raw.columns if name not in taken]
             names = column.synonyms if synonyms else (column.name,)
             found = "" if column.name in given else _by_name(names, free)
-            if not found:
+            if not found or not _may_be(source, reader, column, found):
                 continue
             picked[column.name] = [found]
             taken.add(found)
@@ -117,19 +156,34 @@ def _match_names(source: Source, reader: Reader, picked: Picked) -> None:
                 reader.notes.append(note)
 
 
+def _may_be(source: Source, reader: Reader, column: Column, own: str) -> bool:
+    """Tell whether a column is what its name says; `email: yes` is no address."""
+    if column.name not in PERSONAL_KEYS or source.kind == "customers" or not reader.raw.name:
+        return True
+    return reader.profile(own).count(holds_keys(column.name)) > 0
+
+
 def _by_name(names: Iterable[str], columns: list[str]) -> str:
     alike = {plain(name): name for name in reversed(columns)}
     return next((alike[plain(name)] for name in names if plain(name) in alike), "")
 
 
-def _check_required(source: Source, reader: Reader, picked: Picked) -> None:
+def _check_required(source: Source, reader: Reader, picked: Picked, keys: Sequence[str]) -> None:
     given = {*picked, *source.constants, *source.compute}
+    standing_in = [key for key in order_kinds(keys) if picked.get(key)]
+    if CUSTOMER_ID not in {*given, *source.columns} and standing_in:
+        text = f"there is no customer_id; customers are told apart by {' and '.join(standing_in)}."
+        own = picked[standing_in[0]][0]
+        reader.notes.append(Note("N-ID-FROM-KEY", text, reader.raw.file, 1, own, reader.raw.rows))
+        given.add(CUSTOMER_ID)
     for column in INPUTS[source.kind]:
         if column.name in given or column.name in source.columns:
             continue
         if column.required:
             text = f'missing "{column.name}" ({column.meaning.lower()}).'
             fix = "Map a column to it in `columns`."
+            if column.name == CUSTOMER_ID:
+                fix += " Without ids, map email or phone."
             reader.problems.append(_missing(reader, column.name, text, fix))
         elif source.kind == "events" and column.name in WANTED:
             text = f"there is no {column.name}."
@@ -174,7 +228,6 @@ def lengthen(con: duckdb.DuckDBPyConnection, raw: RawTable, source: Source) -> N
         f"(SELECT {fixed_list}, {cells} FROM {known}) "
         f"UNPIVOT INCLUDE NULLS ({quote_name(made[1])} FOR {quote_name(made[0])} IN ({over}))"
     )
-    con.execute(f"DROP TABLE {known}")
-    con.execute(f"ALTER TABLE {long} RENAME TO {known}")
+    con.execute(f"CREATE OR REPLACE VIEW {known} AS SELECT * FROM {long}")
     raw.columns = [*kept, *made]
     raw.rows = count_rows(con, raw.name)

@@ -9,6 +9,7 @@ import codecs
 import re
 from collections.abc import Callable
 from datetime import date
+from functools import cache
 from typing import Annotated, Any, NoReturn, Self
 from zoneinfo import available_timezones
 
@@ -17,7 +18,9 @@ from pydantic_core import PydanticCustomError
 
 from journeylib.errors import did_you_mean
 
-DATE_WORDS = ("iso", "day-first", "month-first", "quarter", "excel", "unix_s", "unix_ms")
+DATE_WORDS = (
+    "iso", "day-first", "month-first", "quarter", "excel", "unix_s", "unix_ms", "unix_us",
+)  # fmt: skip
 RESERVED_NAMES = frozenset(
     ["con", "prn", "aux", "nul"] + [f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10)]
 )
@@ -211,10 +214,15 @@ def read_slug(value: object) -> str:
     return text
 
 
+@cache
+def _timezones() -> set[str]:
+    return available_timezones()
+
+
 def read_timezone(value: object) -> str:
     """Read the name of a timezone, such as ``Europe/Lisbon``."""
     text = _scalar(value, "a timezone")
-    known = available_timezones()
+    known = _timezones()
     if text not in known:
         fix = did_you_mean(text, known) or "Write a name such as Europe/Lisbon or UTC."
         refuse(f"{shown(value)} is not a known timezone.", fix=fix)
@@ -327,6 +335,7 @@ Share = Annotated[float, Field(ge=0, le=1), BeforeValidator(number(0, 1))]
 OpenShare = Annotated[float, Field(gt=0, lt=1), BeforeValidator(number(0, 1, ends=False))]
 Whole = Annotated[int, Field(ge=0), BeforeValidator(whole(0))]
 Seed = Annotated[int, Field(ge=0, lt=2**32), BeforeValidator(whole(0, 2**32 - 1))]
+Year = Annotated[int, Field(ge=1900, le=2200), BeforeValidator(whole(1900, 2200))]
 Count = Annotated[int, Field(ge=1), BeforeValidator(whole(1))]
 Slug = Annotated[str, Field(pattern=f"^{SLUG}$"), BeforeValidator(read_slug)]
 Timezone = Annotated[str, BeforeValidator(read_timezone)]
