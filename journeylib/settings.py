@@ -25,6 +25,7 @@ from journeylib.values import (
     Day,
     Engine,
     FilePath,
+    Flag,
     Language,
     Memory,
     Number,
@@ -36,9 +37,11 @@ from journeylib.values import (
     Text,
     Timezone,
     Value,
+    matching,
     number,
     or_auto,
     read_auto_list,
+    refuse,
     shown,
     whole,
 )
@@ -71,6 +74,20 @@ Metric = Literal[
     "retention_rate", "repeat_purchase_rate", "churn_rate", "conversion_rate",
     "average_order_value", "clv", "nps", "csat", "ces",
 ]  # fmt: skip
+
+
+def _read_country(value: object) -> str:
+    """Read the code of a country that phone numbers are known of."""
+    from phonenumbers import SUPPORTED_REGIONS
+
+    fix = "Write two capitals, such as PT; the United Kingdom is GB."
+    text = str(matching("[A-Z]{2}", "a country code", fix=fix)(value))
+    if text not in SUPPORTED_REGIONS:
+        refuse(f"{shown(value)} is no country code of ISO 3166.", fix=fix)
+    return text
+
+
+Country = Annotated[str, Field(pattern="^[A-Z]{2}$"), BeforeValidator(_read_country)]
 AutoCount = Annotated[Literal["auto"] | int, BeforeValidator(or_auto(whole(1)))]
 AutoAmount = Annotated[Literal["auto"] | float, BeforeValidator(or_auto(number(0)))]
 AutoList = Annotated[Literal["auto"] | list[str], BeforeValidator(read_auto_list)]
@@ -135,9 +152,19 @@ class Identity(Section):
     """How records of one customer are found in different sources."""
 
     match_on: list[Text] = Field(default=["customer_id", "email", "phone"])
-    """Mapped columns that say two records are one customer."""
+    """Mapped columns that say two records are one customer: customer_id, email, phone, or another
+    column of ids, such as a loyalty number. Without customer_id, equal ids of two sources are two
+    customers."""
+    country: Country | None = None
+    """Country of the phone numbers that are written without +, as an ISO 3166 code such as PT;
+    unset means the country that the time zone lies in."""
     unmerge: list[Value] = Field(default=[])
-    """Values that many customers share, such as a reception's e-mail; they merge nobody."""
+    """Ids, e-mail addresses or phone numbers that must merge nobody: an id is never joined with
+    another one; an address or number that many customers share, such as a reception's, is nobody's,
+    and rows that have no other one stay without a customer."""
+    allow_merge: Flag = False
+    """Whether two records of one customers source may be one customer; otherwise they are kept
+    apart and listed."""
 
 
 class Journeys(Section):

@@ -34,8 +34,15 @@ class Column:
     synonyms: tuple[str, ...] = ()
 
 
-_CUSTOMER = ("customer", "client_id", "user_id", "account_id", "contact_id", "case_id", "guest_no")
-_TIME = ("time", "date", "datetime", "created_at", "occurred_at", "event_time", "ts")
+# The names of the XES standard come first: nothing else can be meant by them.
+_CUSTOMER = (
+    "case:concept:name", "customer", "client_id", "user_id", "account_id", "contact_id", "case_id",
+    "guest_no",
+)  # fmt: skip
+_TIME = (
+    "time:timestamp", "time", "date", "datetime", "created_at", "occurred_at", "event_time", "ts",
+)  # fmt: skip
+_ACTIVITY = ("concept:name", "event", "activity")
 _VALUE = ("revenue", "amount", "total", "price")
 
 
@@ -56,19 +63,27 @@ def _number(name: str, meaning: str, *synonyms: str, required: bool = False) -> 
 
 
 _CHANNEL = _text("channel", "Where it happened: web, app, store, email, phone, social")
+# What joins records of one customer; `identity` takes them out of the tables again.
+_MAIL = "E-mail address; joins records, never shown"
+_CALL = "Phone number; joins records, never shown"
+_KEYS = (
+    _text("email", _MAIL, "email_address", "e_mail"),
+    _text("phone", _CALL, "phone_number"),
+)
 _TOUCHPOINT = _text("touchpoint", "What the customer did or met", "event", "activity", "event_type")
 
 INPUTS: dict[str, tuple[Column, ...]] = {
     "events": (
         _id(),
         _time(),
-        _text("touchpoint", "What the customer did or met", "event", "activity", required=True),
+        _text("touchpoint", "What the customer did or met", *_ACTIVITY, required=True),
         _CHANNEL,
         _text("stage", "Stage of the journey, of the client's stage model", "phase"),
         _number("value", "Money, in the client's currency", *_VALUE),
         _number("sentiment", "Tone, -1 to 1 after scaling"),
         _number("order", "Breaks ties between equal timestamps", "seq", "sequence"),
         _text("text", "The customer's own words", "comment"),
+        *_KEYS,
     ),
     "orders": (
         _id(),
@@ -78,6 +93,7 @@ INPUTS: dict[str, tuple[Column, ...]] = {
         _number("items", "Number of items", "quantity"),
         _CHANNEL,
         _TOUCHPOINT,
+        *_KEYS,
     ),
     "surveys": (
         _time(required=False),
@@ -88,6 +104,7 @@ INPUTS: dict[str, tuple[Column, ...]] = {
         _TOUCHPOINT,
         _text("text", "The customer's own words", "comment"),
         _number("weight", "Survey weight"),
+        *_KEYS,
     ),
     "tickets": (
         _id(),
@@ -97,6 +114,7 @@ INPUTS: dict[str, tuple[Column, ...]] = {
         _CHANNEL,
         Column("resolved_at", "time", "When it was solved", synonyms=("closed_at", "solved_at")),
         Column("reopened", "flag", "Whether it was opened again"),
+        *_KEYS,
     ),
     "feedback": (
         _text("text", "The customer's own words", "comment", "review", "content"),
@@ -106,12 +124,13 @@ INPUTS: dict[str, tuple[Column, ...]] = {
         _TOUCHPOINT,
         _text("language", "Language of the text", "lang"),
         _CHANNEL,
+        *_KEYS,
     ),
     "customers": (
         _id(),
         _text("name", "Name; never leaves the log's building", "full_name"),
-        _text("email", "E-mail address; never leaves the log's building", "e_mail", "mail"),
-        _text("phone", "Phone number; never leaves the log's building", "telephone", "mobile"),
+        _text("email", _MAIL, "e_mail", "mail", "email_address"),
+        _text("phone", _CALL, "telephone", "mobile", "phone_number", "mobile_phone"),
         _text("segment", "The client's own segment"),
         Column("signup", "time", "When the customer joined", synonyms=("created_at", "joined")),
         Column("churned_at", "time", "When the customer left", synonyms=("cancelled_at",)),
