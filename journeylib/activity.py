@@ -17,6 +17,7 @@ MEASURES = {
     "touchpoints": "Different touchpoints", "days": "Days from first to last event",
 }  # fmt: skip
 BUSY = 20
+QUANTILES = [0.25, 0.5, 0.75, 0.9]
 
 
 def describe_spread(customers: pd.DataFrame) -> pd.DataFrame:
@@ -26,11 +27,12 @@ def describe_spread(customers: pd.DataFrame) -> pd.DataFrame:
         customers: From ``journeys.describe_customers``; may lack every column but ``customer``.
 
     Returns:
-        One row per measure: ``measure, customers, quarter, median, three_quarters, most``.
+        One row per measure: ``measure, customers, quarter, median, three_quarters,
+        nine_tenths``; the most that one customer did would tell of that customer.
     """
     if "first" not in customers:
         return pd.DataFrame(
-            columns=["measure", "customers", "quarter", "median", "three_quarters", "most"]
+            columns=["measure", "customers", "quarter", "median", "three_quarters", "nine_tenths"]
         )
     active = customers[customers["events"] > 0]
     active = active.assign(days=(active["last"] - active["first"]) / DAY)
@@ -38,27 +40,37 @@ def describe_spread(customers: pd.DataFrame) -> pd.DataFrame:
     for column, name in MEASURES.items():
         values = active[column].dropna()
         if len(values) and values.max() > 0:
-            quarter, median, upper = np.quantile(values, [0.25, 0.5, 0.75]).tolist()
-            rows.append((name, len(values), quarter, median, upper, float(values.max())))
-    columns = ["measure", "customers", "quarter", "median", "three_quarters", "most"]
+            rows.append((name, len(values), *np.quantile(values, QUANTILES).tolist()))
+    columns = ["measure", "customers", "quarter", "median", "three_quarters", "nine_tenths"]
     return pd.DataFrame(rows, columns=columns)
 
 
-def count_activity(customers: pd.DataFrame, *, busy: int = BUSY) -> pd.DataFrame:
+def count_activity(customers: pd.DataFrame, *, busy: int = BUSY, min_cell: int = 1) -> pd.DataFrame:
     """Count customers by their number of events; the busiest are taken together.
 
     Args:
         customers: From ``journeys.describe_customers``.
-        busy: From this number of events on, customers are taken together.
+        busy: From this number of events on, customers are taken together; or from an earlier one,
+            so that no number of events stands for a small group.
+        min_cell: Fewest customers that a number of events may stand for.
 
     Returns:
-        Columns ``events`` (1 to ``busy``) and ``customers``.
+        Columns ``events`` (1 to ``busy``) and ``customers``; no row for fewer than ``min_cell``.
     """
     if "events" not in customers:
         return pd.DataFrame(columns=["events", "customers"])
-    active = customers.loc[customers["events"] > 0, "events"].clip(upper=busy)
-    counts = active.value_counts().reindex(range(1, busy + 1), fill_value=0)
+    active = customers.loc[customers["events"] > 0, "events"]
+    counts = _lengths(active, busy)
+    while busy > 1 and counts.where(counts > 0).min() < min_cell:
+        busy -= 1
+        counts = _lengths(active, busy)
+    if len(active) < min_cell:
+        counts = counts[:0]
     return pd.DataFrame({"events": counts.index, "customers": counts.to_numpy()})
+
+
+def _lengths(events: pd.Series, busy: int) -> pd.Series:
+    return events.clip(upper=busy).value_counts().reindex(range(1, busy + 1), fill_value=0)
 
 
 def order_stages(table: pd.DataFrame, stages: Sequence[str]) -> pd.DataFrame:

@@ -98,6 +98,27 @@ def check(
 
 
 @app.command()
+def new(
+    name: Annotated[str, typer.Argument(help="Name of the client: letters, digits, hyphens.")],
+    more: Annotated[
+        list[Path] | None, typer.Argument(help="Further files, after the first.", metavar="FILE…")
+    ] = None,
+    files: Annotated[
+        list[Path] | None, typer.Option("--from", help="File or folder to look at.")
+    ] = None,
+    params: Annotated[Path, typer.Option(help="Folder of the client files.")] = Path("params"),
+) -> None:
+    """Write a first client file for exports that nobody has described yet; review each guess.
+
+    Exit code 0: it is written; 2: a file cannot be read, or the client exists already.
+    """
+    from journeylib.drafts import write_draft
+
+    for line in write_draft(name, [*(files or []), *(more or [])], params).lines():
+        typer.echo(line)
+
+
+@app.command()
 def samples(
     out: Annotated[Path, typer.Argument(help="Folder for the data.")] = Path("sample_data"),
     seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 7,
@@ -126,6 +147,41 @@ def workshop(
 
     for folder in write_workshop(out, client=client, learners=learners, seed=seed, answers=answers):
         typer.echo(f"✓ {folder}")
+
+
+@app.command()
+def forget(
+    client: Annotated[Path, typer.Argument(help="The client file.")],
+    customer: Annotated[
+        str, typer.Argument(help="An id, e-mail address, phone number or pseudonym.")
+    ],
+    reports: Annotated[Path, typer.Option(help="Where the reports are.")] = Path("reports"),
+) -> None:
+    """Forget one customer: in the workspace now, and in every later run.
+
+    Exit code 0: done, and what is left to do is said; 2: nobody is known by what was given.
+    """
+    from journeylib.forgetting import forget_customer
+
+    for line in forget_customer(client, customer, reports=reports).lines():
+        typer.echo(line)
+
+
+@app.command()
+def clean(
+    clients: Annotated[
+        list[Path] | None, typer.Argument(help="Client files or folders of them.")
+    ] = None,
+    older_than: Annotated[str, typer.Option(help="Age of a workspace: 90d, 12w or 6m.")] = "90d",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,  # noqa: FBT002
+) -> None:
+    """Remove workspaces whose last run is long ago; reports and data stay."""
+    from journeylib import batch, retention
+
+    days = retention.read_age(older_than)
+    files = batch.find_client_files(clients or [Path("params")])
+    for found in retention.clean_workspaces(files, older_than=days, dry_run=dry_run):
+        typer.echo(found.line(dry_run=dry_run))
 
 
 @app.command()

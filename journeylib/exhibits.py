@@ -35,12 +35,16 @@ SHARES = frozenset(
 WHOLE = frozenset(
     {"customers", "events", "reached", "count", "journeys", "repeats", "n", "rank", "k"}
 )
+# Counts of people that are always known: an empty one stands for too few of them.
+PEOPLE = frozenset({"customers", "reached", "journeys", "mentions"})
+WITHHOLDS = "withheld"
 DATED = frozenset({"first", "last", "start"})
 CODED = frozenset({"metric", "kind", "check", "design", "timing"})
 HEADERS = {
     "to_next": "Go on", "median_days": "Median days", "median_hours": "Median hours",
     "rows_read": "Rows read", "rows_used": "Rows used", "rows_dropped": "Left out",
     "reasons": "Why", "value_sum": "Money", "matched_share": "Also in other sources",
+    "affected": "Rows", "message": "What was found and what follows",
     "converted_share": "With the outcome", "extra_days": "Days between",
     "p_adjusted": "p, adjusted",
     "n_treated": "n with", "n_control": "n without", "n": "n",
@@ -52,6 +56,9 @@ VIEWS: dict[str, tuple[str, ...]] = {
     ),
     "identity": (
         "source", "records", "customers", "matched_share", "conflicts",
+    ),
+    "quality": (
+        "check", "source", "status", "affected", "message",
     ),
     "assumptions": (
         "statement", "status", "consequence",
@@ -260,7 +267,7 @@ def cell_text(row: Mapping[Any, Any], name: str) -> str:
         return _estimate_cell(row)
     value = row[name]
     if is_missing(value):
-        return "–"
+        return WITHHOLDS if name in PEOPLE else "–"
     written = WRITERS.get(name)
     if written is not None:
         return written(value)

@@ -187,7 +187,8 @@ class Log:
 
         frames: list[pd.DataFrame] = []
         rows = journeys = 0
-        names = self.customers.sort_values("customer")["pseudonym"].tolist()
+        people = self.customers.set_index("customer")["pseudonym"]
+        names = people.reindex(range(int(people.index.max()) + 1 if len(people) else 0)).tolist()
         for part in self.readable:
             partition = part.load()
             frames.append(_named(partition, names, limit - rows, journeys))

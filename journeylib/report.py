@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
+import re
 import shutil
 import sys
 import tempfile
@@ -23,6 +24,7 @@ from journeylib.export import (
     strip_notebook,
 )
 from journeylib.formats import find_files
+from journeylib.redaction import redact
 from journeylib.steps import list_findings, name_period
 from journeylib.tables import RESULTS
 from journeylib.workspace import NOTEBOOKS, write_text
@@ -111,13 +113,20 @@ def describe_page(work: Workspace, now: str) -> dict[str, Any]:
         "heading": params.title,
         "kicker": "Customer journey report",
         "meta": f"{days} · drawn up {now[:10]} · confidential",
-        "foot": f"Intervals are {level} unless said otherwise. Groups of fewer than "
-        f"{params.report.min_cell} customers are not shown. journey-kit {journeylib.__version__}.",
+        "foot": f"Intervals are {level} unless said otherwise. {_small_groups(params)} "
+        f"journey-kit {journeylib.__version__}.",
         "language": params.report.language,
         "accent": params.report.accent,
         "logo": logo,
         "version": journeylib.__version__,
     }
+
+
+def _small_groups(params: Params) -> str:
+    fewest = params.report.min_cell
+    if fewest <= 1:
+        return "Groups are shown however small they are (min_cell is 1): not to be passed on."
+    return f"Groups of fewer than {fewest} customers are withheld."
 
 
 def results_of(work: Workspace, now: str) -> dict[str, Any]:
@@ -209,6 +218,11 @@ def _move_in_place(built: Path, final: Path) -> Path:
     return final
 
 
+def _published(error: str) -> str:
+    """Take values of the data out of an error: the person at the terminal has seen them."""
+    return re.sub(r"'[^'\n]*'", "'…'", redact(error))
+
+
 def publish_failure(params: Params, error: str, *, reports: Path) -> None:
     """Record that a run failed; an older report of the client stays as it was, and is marked."""
     folder = reports / params.client
@@ -217,8 +231,8 @@ def publish_failure(params: Params, error: str, *, reports: Path) -> None:
     path = folder / "run.json"
     old: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     run: dict[str, Any] = {
-        "client": params.client, "title": params.title, "status": "failed", "error": error,
-        "generated": now, "last_good": old.get("last_good") or (
+        "client": params.client, "title": params.title, "status": "failed",
+        "error": _published(error), "generated": now, "last_good": old.get("last_good") or (
             old.get("generated") if old.get("status") == "finished" else None
         ),
         "seconds": {}, "version": journeylib.__version__,

@@ -8,7 +8,7 @@ import pandas as pd
 
 from journeylib.expressions import quote_name
 from journeylib.logbook import TICKET, clean_name
-from journeylib.privacy import name_pattern, redact_all
+from journeylib.masking import IDENTIFYING
 from journeylib.raw import table_columns
 from journeylib.sources import SCALES
 
@@ -25,7 +25,6 @@ def read_voices(
     con: duckdb.DuckDBPyConnection,
     sources: list[SourceTable],
     people: pd.DataFrame,
-    names: pd.Series,
 ) -> pd.DataFrame:
     """Gather answers, ratings, comments and tickets as one frame.
 
@@ -33,11 +32,10 @@ def read_voices(
         con: Connection that holds the sources' tables.
         sources: The sources that were read.
         people: Columns ``customer_id`` and ``customer`` (code).
-        names: Customers' names, which are removed from texts.
 
     Returns:
         Columns ``customer`` (code, missing where unknown), ``timestamp, touchpoint, channel,
-        source, sentiment`` (-1 to 1) ``, text`` (redacted), ``language``.
+        source, sentiment`` (-1 to 1) ``, text`` (redacted by `masking` before), ``language``.
     """
     parts = []
     for source in sources:
@@ -54,7 +52,7 @@ def read_voices(
             # Where somebody answered is not where they met the touchpoint.
             rows["channel"] = None
         if source.kind == "tickets":
-            rows["touchpoint"] = rows["touchpoint"].fillna(TICKET)
+            rows["touchpoint"] = rows["touchpoint"].astype("str").fillna(TICKET)
         parts.append(rows.assign(source=source.name))
     if not parts:
         return pd.DataFrame(columns=["customer", *_SHOWN[1:], "source"])
@@ -63,7 +61,6 @@ def read_voices(
     voices["timestamp"] = pd.to_datetime(voices["timestamp"].astype("Int64"), unit="us", utc=True)
     voices["touchpoint"] = voices["touchpoint"].map(clean_name, na_action="ignore")
     voices["channel"] = voices["channel"].map(clean_name, na_action="ignore")
-    voices["text"] = redact_all(voices["text"], names=name_pattern(names.dropna()))
     voices["sentiment"] = voices["sentiment"].astype("float64")
     return _known(voices, people)
 
@@ -96,7 +93,7 @@ def read_answers(
         return pd.DataFrame(columns=["customer", *needed[1:], "source", "scale_low", "scale_high"])
     answers = pd.concat(parts, ignore_index=True)
     answers = answers.reindex(columns=[*needed, *(c for c in answers if c not in needed)])
-    return _known(answers.drop(columns=["text"], errors="ignore"), people)
+    return _known(answers.drop(columns=["text", *IDENTIFYING], errors="ignore"), people)
 
 
 def read_attributes(con: duckdb.DuckDBPyConnection, sources: list[SourceTable]) -> pd.DataFrame:

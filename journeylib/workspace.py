@@ -20,10 +20,11 @@ import journeylib
 from journeylib.collect import Collected, collect
 from journeylib.errors import JourneyError
 from journeylib.exhibits import Exhibit, show_table
+from journeylib.forgotten import listed_pseudonyms
 from journeylib.formats import find_files
 from journeylib.log import Log, open_log
 from journeylib.params import Params, find_client_file, read_params
-from journeylib.privacy import suppress_small
+from journeylib.suppression import suppress_table
 from journeylib.tables import RESULTS, check_result, complete_result
 
 if TYPE_CHECKING:
@@ -39,11 +40,6 @@ NOTEBOOKS = (
 )
 STATE = "state.json"
 NOTHING_HANDED = "Nothing to hand over: the data does not carry these tables."
-COUNTS = {
-    "personas": ["customers"], "touchpoints": ["customers"], "stages": ["reached"],
-    "transitions": ["customers"], "paths": ["journeys"], "loops": ["customers"],
-    "pains": ["customers"], "delights": ["customers"], "metrics": ["n"], "themes": ["mentions"],
-}  # fmt: skip
 ABSENT_UNTIL = {
     "themes": "themes are found from version 0.4 on",
     "opportunities": "opportunities are drawn up from version 0.4 on",
@@ -126,7 +122,7 @@ class Workspace:
             table: Name of the result table, which says what its counts are.
             frame: Its rows.
         """
-        return suppress_small(frame, COUNTS.get(table, []), min_cell=self.params.report.min_cell)
+        return suppress_table(table, frame, min_cell=self.params.report.min_cell)
 
     # ------------------------------------------------------------ frames between notebooks
 
@@ -153,6 +149,8 @@ class Workspace:
                 for path in find_files(source.path, self.params.find_path(source.path)):
                     stat = path.stat()
                     seen.update(f"{path.name} {stat.st_size} {stat.st_mtime_ns}".encode())
+        listed = listed_pseudonyms(self.params.root, self.params.client)
+        seen.update(" ".join(sorted(listed)).encode())
         return seen.hexdigest()
 
     def done(self) -> set[str]:
