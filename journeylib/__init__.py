@@ -23,6 +23,7 @@ _NAMES = {
         "plot_pains", "plot_persona_profile", "plot_personas", "plot_series", "plot_silhouette",
         "plot_sources", "plot_touchpoint_sentiment", "plot_transitions",
     ],
+    "coverage_charts": ["plot_coverage"],
     "emotion": ["score_channels", "score_stages", "score_touchpoints"],
     "errors": ["DataError", "JourneyError", "ParamsError", "RunError"],
     "estimates": ["Estimate", "Refusal"],

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from journeylib.settings import CalendarEntry
     from journeylib.workspace import Workspace
 
+FEWEST_USUAL = 10
 CHAPTERS = {
     "01": "1 · Data", "02": "2 · Personas", "03": "3 · Road", "04": "4 · Pains",
     "05": "5 · Changes", "06": "Report",
@@ -38,6 +39,7 @@ def assume_collection(work: Workspace, collected: Collected) -> pd.DataFrame:
             "Customers who use several accounts count as several.",
         ),
     ]
+    rows.append(_small_groups(params.report.min_cell))
     conflicts = int(collected.identity["conflicts"].max()) if len(collected.identity) else 0
     if conflicts:
         text = (
@@ -57,6 +59,19 @@ def assume_collection(work: Workspace, collected: Collected) -> pd.DataFrame:
         then = "Rules in the client file replace this."
         rows.append(("stages_by_name", text, "pass" if len(guessed) < 3 else "warn", then))
     return assume(work, "01", *rows)
+
+
+def _small_groups(fewest: int) -> tuple[str, str, str, str]:
+    """Say what is withheld, and how a reader sees it."""
+    if fewest <= 1:
+        text = "Groups are shown however small they are (report: min_cell: 1)."
+        return "small_groups", text, "warn", "Counts may tell of single persons; do not pass it on."
+    text = (
+        f"Groups of fewer than {fewest} customers are withheld with all their figures, and so is "
+        "the next smallest where a total would tell them."
+    )
+    then = "Pages say “withheld” or show a dash, files leave the cell empty."
+    return "small_groups", text, "pass" if fewest >= FEWEST_USUAL else "warn", then
 
 
 def _days(entry: CalendarEntry) -> str:
@@ -185,12 +200,20 @@ def list_caveats(work: Workspace, assumptions: pd.DataFrame) -> pd.DataFrame:
     quality = work.read("quality")
     warned = quality[quality["status"] != "pass"]
     data = pd.DataFrame(
-        {
-            "chapter": CHAPTERS["01"],
-            "statement": warned["source"].astype("str") + ": " + warned["message"].astype("str"),
-            "consequence": "Results that rest on it carry the same doubt.",
-        }
+        [
+            (CHAPTERS["01"], f"{row['source']}: {found}", then)
+            for row in warned.to_dict("records")
+            for found, then in [_parted(row["message"], row.get("consequence"))]
+        ],
+        columns=["chapter", "statement", "consequence"],
     )
     noted = assumptions[assumptions["status"].isin(["warn", "fail"])]
     others = noted.assign(chapter=noted["notebook"].map(CHAPTERS))
     return pd.concat([data, others[["chapter", "statement", "consequence"]]], ignore_index=True)
+
+
+def _parted(message: str, consequence: object) -> tuple[str, str]:
+    """Take a check's message apart into what was found and what follows."""
+    then = consequence if isinstance(consequence, str) else ""
+    found = message.removesuffix(then).rstrip()
+    return found, then or "Results that rest on it carry the same doubt."

@@ -91,10 +91,12 @@ def print_checkup(found: Checkup) -> None:
         counts = [f"{row[name]:,}" for name in ("rows_read", "rows_used", "rows_dropped")]
         table.add_row(Text(row["source"]), row["kind"], *counts, Text(row["reasons"]))
     console.print(table)
-    for row in found.collected.quality.to_dict("records"):
-        if row["status"] != "pass":
-            check = row["check"].replace("_", " ")
-            console.print(Text(f"! {row['source']}, {check}: {row['message']}"))
+    quality = found.collected.quality
+    for row in quality[quality["status"] != "pass"].to_dict("records"):
+        check = row["check"].replace("_", " ")
+        console.print(Text(f"! {row['source']}, {check}: {row['message']}"))
+    passed = quality.groupby("check")["status"].agg(lambda own: (own == "pass").all())
+    console.print(f"{int(passed.sum())} of {len(passed)} checks found nothing to mend.")
     facts = found.facts
     console.print(
         f"{facts['n_events']:,} events of {facts['n_customers']:,} customers"

@@ -12,23 +12,31 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
+from journeylib.census import Census, take_census
 from journeylib.engine import fetch_row, open_connection
-from journeylib.expressions import quote_name, quote_text
+from journeylib.expressions import quote_name
+from journeylib.forgotten import ID_COLUMNS, Forgotten, leave_out, read_forgotten
 from journeylib.identity import resolve_identities
 from journeylib.log import DAY, Codes
 from journeylib.logbook import LogPlan, build_log
-from journeylib.privacy import read_secret
-from journeylib.quality import check_quality, count_months, summarise_sources
+from journeylib.masking import IDENTIFYING, mask_sources
+from journeylib.months import count_months
+from journeylib.needs import find_needed, stop_on_failures
+from journeylib.phones import country_of
+from journeylib.privacy import pseudonyms, read_secret
+from journeylib.quality import Checked, check_quality, summarise_sources
 from journeylib.raw import table_columns
 from journeylib.remarks import remark_log
 from journeylib.sources import read_sources
 from journeylib.stages import assign_stages, stage_timings
+from journeylib.suppression import suppress_table
 from journeylib.voices import read_answers, read_attributes, read_voices
 
 if TYPE_CHECKING:
     import duckdb
 
     from journeylib.errors import Note
+    from journeylib.identity import Resolution
     from journeylib.log import Log
     from journeylib.logbook import Built
     from journeylib.params import Params
@@ -46,7 +54,10 @@ class Collected:
         sources: Result table ``sources``.
         quality: Result table ``quality``.
         identity: Result table ``identity``.
+        resolution: What joining came to: customers under other keys, conflicts, a few numbers.
         monthly: Events by month and source.
+        coverage: Events by source, channel and month.
+        suspects: Customers who act like machines, by code, with the reason and their events.
         voices: What customers said, one row per answer, redacted.
         answers: Survey answers, one row each.
         attributes: One row per customer with what the customers table knows.
@@ -58,7 +69,10 @@ class Collected:
     sources: pd.DataFrame
     quality: pd.DataFrame
     identity: pd.DataFrame
+    resolution: Resolution
     monthly: pd.DataFrame
+    coverage: pd.DataFrame
+    suspects: pd.DataFrame
     voices: pd.DataFrame
     answers: pd.DataFrame
     attributes: pd.DataFrame
@@ -77,33 +91,47 @@ def collect(params: Params, folder: Path) -> Collected:
         The log, the frames beside it, and the result tables of notebook 01.
 
     Raises:
-        DataError: A source cannot be used.
+        DataError: A source cannot be used, or one that results rest on failed a check.
     """
     with tempfile.TemporaryDirectory() as scratch:
         con = open_connection(memory=params.memory, scratch=Path(scratch))
-        sources = read_sources(params, con)
+        sources = leave_out(con, read_sources(params, con), forgotten_of(params))
+        declared = params.identity
         identity = resolve_identities(
-            con, sources, match_on=params.identity.match_on, unmerge=params.identity.unmerge
-        )
+            con, sources, match_on=declared.match_on, unmerge=declared.unmerge,
+            country=country_for(params), allow_merge=declared.allow_merge,
+        )  # fmt: skip
+        sources = mask_sources(
+            con, sources, region=country_for(params) or None, keep=[params.title, params.client],
+            needed=asked_columns(params),
+        )  # fmt: skip
         attributes = read_attributes(con, sources)
         plan = plan_log(params, sources, attributes)
         built = build_log(con, sources, identity, folder, plan=plan)
         built = replace(built, log=_follow(params, built))
         remarks = remark_log(con, stages=len(built.log.codes.stages))
-        monthly = _monthly(con, params, built)
+        looked = _look_over(con, params, sources, built)
         people = con.execute("SELECT customer_id, code AS customer FROM customer_codes").df()
-        names = attributes["name"] if "name" in attributes else pd.Series(dtype="str")
         return Collected(
             built,
-            summarise_sources(sources, _facts_by_source(con, sources, period_of(params))),
-            check_quality(sources, built, monthly),
-            identity.table,
-            monthly,
-            _inside(read_voices(con, sources, people, names), period_of(params)),
+            suppress_table("sources", looked.accounts, min_cell=params.report.min_cell),
+            looked.checked.table,
+            suppress_table("identity", identity.table, min_cell=params.report.min_cell),
+            identity.report(plan.secret),
+            looked.monthly,
+            looked.coverage,
+            looked.checked.suspects,
+            _inside(read_voices(con, sources, people), period_of(params)),
             _inside(read_answers(con, sources, people), period_of(params)),
             _anonymous(attributes, people),
-            {s.name: s.frame(con) for s in sources if s.kind in {"experiments", "measurements"}},
-            [*(note for source in sources for note in source.notes), *built.notes, *remarks],
+            _trials(con, sources, plan.secret),
+            [
+                *(note for source in sources for note in source.notes),
+                *identity.notes,
+                *built.notes,
+                *remarks,
+                *looked.checked.notes,
+            ],
         )
 
 
@@ -167,16 +195,55 @@ def _follow(params: Params, built: Built) -> Log:
     return log
 
 
-def _monthly(con: duckdb.DuckDBPyConnection, params: Params, built: Built) -> pd.DataFrame:
-    codes = built.log.codes
-    local = f"timezone({quote_text(params.timezone)}, make_timestamptz(timestamp))"
-    rows = con.execute(
-        f"SELECT source, CAST(date_trunc('day', {local}) AS TIMESTAMP) AS day, "
-        f"count(*) AS events FROM ev WHERE timestamp >= {codes.start} "
-        f"AND timestamp < {codes.end} GROUP BY 1, 2 ORDER BY 1, 2"
-    ).df()
-    rows["source"] = [codes.sources[index] for index in rows["source"]]
-    return count_months(rows, start=codes.start, end=codes.end, zone=params.timezone)
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """What looking over the data gave: the checks, and the counts behind them."""
+
+    accounts: pd.DataFrame
+    monthly: pd.DataFrame
+    coverage: pd.DataFrame
+    checked: Checked
+
+
+def _look_over(
+    con: duckdb.DuckDBPyConnection, params: Params, sources: list[SourceTable], built: Built
+) -> _Looked:
+    """Check the data; stop where a source failed that results rest on."""
+    census = take_census(
+        con, sources, built.log.codes, zone=params.timezone, calendar=params.calendar,
+        asked=params.period is not None,
+    )  # fmt: skip
+    accounts = summarise_sources(sources, _facts_by_source(con, sources, period_of(params)))
+    monthly, needed = _monthly(census), _needed(params, census)
+    checked = check_quality(census, built, accounts=accounts, monthly=monthly, needed=needed)
+    stop_on_failures(params.client, checked.table, needed)
+    return _Looked(accounts, monthly, census.coverage, checked)
+
+
+def _monthly(census: Census) -> pd.DataFrame:
+    """Count the log's events by month and source within the period."""
+    first, last = census.first_day, census.last_day
+    days = census.daily[census.daily["day"].between(first, last) & (census.daily["logged"] > 0)]
+    days = days.drop(columns="events").rename(columns={"logged": "events"})
+    codes = census.codes
+    return count_months(days, start=codes.start, end=codes.end, zone=census.zone)
+
+
+def _needed(params: Params, census: Census) -> dict[str, str]:
+    """Say which sources the outcome, the interventions or most of the log rest on."""
+    codes = census.codes
+    good = ", ".join(map(str, codes.good)) or "-1"
+    rows = census.con.execute(
+        f"SELECT source, count(*), count(*) FILTER (t.code IN ({good})) FROM ev "
+        "JOIN touchpoint_codes t ON t.raw = touchpoint_raw GROUP BY 1"
+    ).fetchall()
+    return find_needed(
+        params,
+        census.sources,
+        outcome=codes.outcome,
+        events={codes.sources[index]: int(n) for index, n, _ in rows},
+        outcome_events={codes.sources[index]: int(reached) for index, _, reached in rows},
+    )
 
 
 def _facts_by_source(
@@ -218,7 +285,56 @@ def _anonymous(attributes: pd.DataFrame, people: pd.DataFrame) -> pd.DataFrame:
     if attributes.empty:
         return attributes
     known = attributes.merge(people, on="customer_id", how="inner")
-    personal = ["customer_id", "name", "email", "phone"]
+    personal = ["customer_id", *IDENTIFYING]
     return known.drop(columns=personal, errors="ignore").drop_duplicates(
         "customer", ignore_index=True
     )
+
+
+def _trials(
+    con: duckdb.DuckDBPyConnection, sources: list[SourceTable], secret: bytes
+) -> dict[str, pd.DataFrame]:
+    return {
+        source.name: _pseudonymous(source.frame(con), secret)
+        for source in sources
+        if source.kind in {"experiments", "measurements"}
+    }
+
+
+def _pseudonymous(trial: pd.DataFrame, secret: bytes) -> pd.DataFrame:
+    """Give the units of a test pseudonyms: only whether two rows are one unit is of use later."""
+    ids = [name for name in ID_COLUMNS if name in trial]
+    hidden = {
+        name: trial[name].map(lambda one: pseudonyms([str(one)], secret)[0], na_action="ignore")
+        for name in ids
+    }
+    return trial.assign(**hidden).drop(columns=list(IDENTIFYING), errors="ignore")
+
+
+# ---------------------------------------------------------------- what the client file says
+
+
+def country_for(params: Params) -> str:
+    """Name the country whose phone numbers need no ``+``: declared, else that of the time zone."""
+    return params.identity.country or country_of(params.timezone)
+
+
+def forgotten_of(params: Params) -> Forgotten:
+    """Open the client's list of customers who asked to be forgotten."""
+    secret = read_secret(params.root, params.client)
+    listed = read_forgotten(params.root, params.client, secret)
+    kinds = tuple(kind for kind in params.identity.match_on if kind != "customer_id")
+    return Forgotten(listed, secret, country_for(params), kinds)
+
+
+def asked_columns(params: Params) -> set[str]:
+    """Name the columns that the client file asks for: units, segments, outcomes, features."""
+    asked: set[str] = set()
+    for one in params.interventions:
+        asked |= {one.unit or "", one.metric or "", one.covariate or "", *one.segments}
+        asked |= {*(one.outcomes or ()), *one.guardrails}
+    features = params.personas.features
+    asked |= set() if features == "auto" else set(features)
+    for source in params.sources:
+        asked |= set(source.constants) | set(source.compute)
+    return asked - {""}

@@ -79,12 +79,19 @@ def sources_sentence(sources: pd.DataFrame) -> Sentence:
 
 
 def quality_sentence(quality: pd.DataFrame) -> Sentence:
-    """Say how many checks passed and what the warnings are about."""
-    failed = quality[quality["status"] != "pass"]
-    text = f"**{len(quality) - len(failed)} of {len(quality)} checks passed.**"
-    if len(failed):
-        named = ", ".join(sorted(set(failed["check"].str.replace("_", " "))))
-        text += f" Worth knowing: {named}."
+    """Say how many checks found nothing to mend, and what the others found where."""
+    noted = quality[quality["status"] != "pass"]
+    checks, open_ = quality["check"].nunique(), noted["check"].nunique()
+    text = f"**{checks - open_} of {checks} checks found nothing to mend.**"
+    if len(noted):
+        places = noted.groupby("check", sort=False)["source"].agg(
+            lambda own: list(dict.fromkeys(own))
+        )
+        named = [
+            f"{str(check).replace('_', ' ')} ({', '.join(map(clean_label, own))})"
+            for check, own in places.items()
+        ]
+        text += f" Worth knowing: {'; '.join(named)}."
     return Sentence(text)
 
 
@@ -229,14 +236,14 @@ def impacts_sentences(impacts: pd.DataFrame) -> list[Sentence]:
 
 
 def coverage_sentence(
-    sources: pd.DataFrame, customers: pd.DataFrame, *, period: tuple[str, str]
+    sources: pd.DataFrame, customers: pd.DataFrame, *, period: tuple[str, str], min_cell: int = 10
 ) -> Sentence:
     """Say what was looked at: rows, sources, customers, days."""
     rows = int(sources["rows_used"].sum()) if len(sources) else 0
     days = f", {period[0]} to {period[1]}" if period[0] else ""
     return Sentence(
         f"We looked at **{rows:,} rows from {len(sources)} source(s)** about "
-        f"**{len(customers):,} customers**{days}."
+        f"**{count_text(len(customers), min_cell)} customers**{days}."
     )
 
 

@@ -1,36 +1,71 @@
-"""What to know about the data before believing anything: one row per check, pass, warn or fail."""
+"""What to know about the data before believing anything: one row per finding, pass, warn or fail.
+
+Each check stands with its like: `absences`, `repeats`, `contradictions`, `gaps`, `rhythms`,
+`suspects`, `survivors`. Here they are put together with what was noted while reading.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
+from journeylib.absences import (
+    check_missing_ids,
+    check_placeholders,
+    check_usable_rows,
+)
+from journeylib.contradictions import check_ages, check_future, check_order_of_times
+from journeylib.engine import fetch_row
+from journeylib.expressions import quote_name
+from journeylib.fillers import check_coded_missings
+from journeylib.findings import (
+    FAIL,
+    LOG,
+    PASS,
+    WARN,
+    Finding,
+    list_words,
+    passed,
+    tabulate_findings,
+)
+from journeylib.gaps import check_coverage, check_volumes
+from journeylib.months import check_ends, check_months
+from journeylib.raw import table_columns
+from journeylib.repeats import check_duplicates, check_near_duplicates, find_near_duplicates
+from journeylib.rhythms import check_clocks
+from journeylib.survivors import check_survivors, check_unlinked
+from journeylib.suspects import check_suspects, find_suspects
 from journeylib.tables import complete_result
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from journeylib.census import Census
+    from journeylib.errors import Note
     from journeylib.logbook import Built
     from journeylib.sources import SourceTable
 
-MOST_DROPPED, MOST_DUPLICATES, MOST_UNMAPPED = 0.10, 0.005, 0.05
-ENDED_EARLY_DAYS = 2
-QUIET_SHARE = 0.3
+MOST_UNMAPPED = 0.05
+CHECKS = (
+    check_usable_rows, check_missing_ids, check_placeholders, check_coded_missings,
+    check_future, check_ages, check_order_of_times, check_duplicates, check_coverage,
+    check_volumes, check_clocks, check_survivors, check_unlinked,
+)  # fmt: skip
 NOTE_CHECKS = {
     "N-TZ-ASSUMED": "time_zone", "N-DATE-ONLY": "time_of_day", "N-DATE-FORMAT": "date_format",
     "N-MISSING-TOKEN": "coded_missings", "N-COLUMN-ABSENT": "absent_column",
-    "N-DATE-PLACEHOLDER": "placeholder_dates", "N-SCALE-ASSUMED": "scale",
+    "N-SCALE-ASSUMED": "scale",
     "N-COLUMN-MATCHED": "matched_column", "N-CATEGORY-FOLDED": "spelling",
     "N-DST-FOLD": "clock_change", "N-NO-AFTERNOON": "time_of_day", "N-OUTLIER": "outlier",
     "N-COLUMNS-DIFFER": "columns", "N-ID-ROUNDED": "id_format", "N-ID-PLACEHOLDER": "shared_id",
-    "N-ID-CASE": "id_format", "N-C1-CONTROLS": "encoding", "N-NEAR-DUPLICATES": "near_duplicates",
+    "N-ID-CASE": "id_format", "N-C1-CONTROLS": "encoding",
     "N-HIDDEN-ROWS": "hidden_rows", "N-HIDDEN-SHEET": "hidden_sheet",
     "N-ID-FLOAT": "id_format", "N-ID-TRIMMED": "id_format", "N-DIALECT": "separator",
 }  # fmt: skip
 WARNING_NOTES = {
-    "N-SCALE-ASSUMED", "N-COLUMN-ABSENT", "N-DATE-PLACEHOLDER", "N-NO-AFTERNOON",
+    "N-SCALE-ASSUMED", "N-COLUMN-ABSENT", "N-NO-AFTERNOON",
     "N-OUTLIER", "N-COLUMNS-DIFFER", "N-ID-ROUNDED", "N-ID-PLACEHOLDER", "N-C1-CONTROLS",
 }  # fmt: skip
 
@@ -65,129 +100,119 @@ def summarise_sources(sources: Sequence[SourceTable], facts: pd.DataFrame) -> pd
     return complete_result("sources", table)
 
 
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What the checks of a client's data found.
+
+    Attributes:
+        table: The result table ``quality``, worst first: each check has a row, also where it
+            passed; ``consequence`` is the last part of each message.
+        suspects: Customers who act like machines: ``customer`` (code), ``reason``, ``events``.
+        notes: Where the first of the rows stand that were found only now.
+    """
+
+    table: pd.DataFrame
+    suspects: pd.DataFrame
+    notes: list[Note]
+
+
 def check_quality(
-    sources: Sequence[SourceTable], built: Built, monthly: pd.DataFrame
-) -> pd.DataFrame:
+    census: Census,
+    built: Built,
+    *,
+    accounts: pd.DataFrame,
+    monthly: pd.DataFrame,
+    needed: Mapping[str, str],
+) -> Checked:
     """Check the data and say what follows from each finding.
 
     Args:
-        sources: The sources that were read.
+        census: All events, counted by time.
         built: The log that was built from them.
+        accounts: The result table ``sources``.
         monthly: Columns ``month, source, events, partial``.
+        needed: Why a source is needed, by its name; only those can fail, others warn.
 
     Returns:
-        The result table ``quality``, worst first.
+        The findings, those who act like machines, and notes.
     """
-    rows: list[tuple[str, str, str, float, str]] = []
-    for source in sources:
-        rows += [_dropped(source), _duplicates(source), *_notes(source)]
-    rows += [_unmapped(built), *_partial(monthly), *_quiet_months(monthly)]
-    table = pd.DataFrame(rows, columns=["check", "source", "status", "affected", "message"])
-    order = table["status"].map({"fail": 0, "warn": 1, "pass": 2})
-    table = table.iloc[np.lexsort((table["source"], table["check"], order))]
-    return complete_result("quality", table.reset_index(drop=True))
+    near, suspects = find_near_duplicates(census), find_suspects(census)
+    found = [finding for check in CHECKS for finding in check(census)]
+    found += [*check_near_duplicates(near), *check_suspects(suspects)]
+    found += [*_check_scales(census), *_check_period(accounts), _unmapped(built)]
+    found += [*check_ends(monthly), *check_months(monthly)]
+    found += [finding for source in census.sources for finding in _notes(source)]
+    table = tabulate_findings([_spare(finding, needed) for finding in found])
+    return Checked(table, suspects.marked, [one.note() for one in near])
 
 
-def _dropped(source: SourceTable) -> tuple[str, str, str, float, str]:
-    unwanted = sum(rows for why, rows in source.drops.items() if not why.startswith("not kept"))
-    status = "warn" if unwanted > MOST_DROPPED * source.rows_read else "pass"
-    message = "Every row that the rules keep could be used."
-    if unwanted:
-        share = unwanted / source.rows_read
-        message = f"{share:.1%} of the rows could not be used; results speak of the rest."
-    return "usable_rows", source.name, status, unwanted, message
+def _spare(finding: Finding, needed: Mapping[str, str]) -> Finding:
+    """Let a failed check of a source that nothing rests on be a warning."""
+    if finding.status != FAIL or finding.source in needed:
+        return finding
+    then = f"{finding.consequence} No outcome or change is measured on this source.".strip()
+    return replace(finding, status=WARN, consequence=then)
 
 
-def _duplicates(source: SourceTable) -> tuple[str, str, str, float, str]:
-    many = source.duplicates > MOST_DUPLICATES * source.rows_read
-    status = "warn" if many and "duplicate" not in source.drops else "pass"
-    message = "No row repeats another one in every column."
-    if source.duplicates:
-        verb = "left out" if "duplicate" in source.drops else "kept, and counted twice if wrong"
-        message = f"Rows repeat another one in every column; they were {verb}."
-    return "duplicates", source.name, status, source.duplicates, message
+def _check_period(accounts: pd.DataFrame) -> list[Finding]:
+    """Look for sources without any row in the period that the client file asks for."""
+    found = []
+    for row in accounts.to_dict("records"):
+        outside = 0 if pd.isna(row["rows_outside"]) else int(row["rows_outside"])
+        if outside and row["rows_used"] <= 0:
+            text = f"All {outside:,} usable rows lie outside the period of the client file."
+            then = "The source adds nothing to this report."
+            found.append(Finding("period", row["source"], FAIL, outside, text, then))
+    return found or [passed("period", "Every source has rows in the period.")]
 
 
-def _notes(source: SourceTable) -> list[tuple[str, str, str, float, str]]:
+def _check_scales(census: Census) -> list[Finding]:
+    """Say on which scale answers were read; an answer outside it is refused when it is read."""
+    found = []
+    for source in census.sources:
+        has = table_columns(census.con, source.table)
+        scored = next((name for name in ("score", "rating", "sentiment") if name in has), None)
+        if scored is None or (scored == "sentiment" and source.scale is None):
+            continue
+        table = quote_name(source.table)
+        rows = int(fetch_row(census.con, f"SELECT count({scored}) FROM {table}")[0])
+        ends = "its usual scale"
+        if source.scale is not None:
+            ends = f"the declared scale of {source.scale[0]:g} to {source.scale[1]:g}"
+        text = f"All {rows:,} answers lie on {ends}."
+        found.append(Finding("scale", source.name, PASS, 0, text))
+    return found or [passed("scale", "No source has scores or ratings.")]
+
+
+def _notes(source: SourceTable) -> list[Finding]:
+    """Turn what was noted while reading into findings, columns with one remark together."""
+    alike: dict[tuple[str, str, str], list[Note]] = {}
+    for note in source.notes:
+        if note.code in NOTE_CHECKS and (note.rows or note.code != "N-COLUMN-ABSENT"):
+            status = WARN if note.code in WARNING_NOTES else PASS
+            alike.setdefault((NOTE_CHECKS[note.code], status, note.message), []).append(note)
     return [
-        (
-            NOTE_CHECKS[note.code],
-            source.name,
-            "warn" if note.code in WARNING_NOTES else "pass",
-            note.rows,
-            f"{note.column}: {note.message}" if note.column else note.message,
+        Finding(
+            check, source.name, status, sum(note.rows for note in notes),
+            f"{list_words([n.column for n in notes if n.column], 6)}: {message}".removeprefix(": "),
         )
-        for note in source.notes
-        if note.code in NOTE_CHECKS and (note.rows or note.code != "N-COLUMN-ABSENT")
-    ]
+        for (check, status, message), notes in alike.items()
+    ]  # fmt: skip
 
 
-def _unmapped(built: Built) -> tuple[str, str, str, float, str]:
+def _unmapped(built: Built) -> Finding:
     placed = built.placed
     lost = placed.loc[placed["stage"] == "unmapped"]
     events, every = int(lost["events"].sum()), int(placed["events"].sum())
     named = int((placed["how"] == "name").sum())
-    status = "warn" if every and events > MOST_UNMAPPED * every else "pass"
-    message = "Every touchpoint has a stage."
+    status = WARN if every and events > MOST_UNMAPPED * every else PASS
+    text, then = "Every touchpoint has a stage.", ""
     if len(lost):
-        shown = ", ".join(lost.sort_values("events", ascending=False)["touchpoint"].head(5))
-        message = f"{len(lost)} touchpoint(s) have no stage ({shown}); add `stages: rules:`."
+        names = list(lost.sort_values("events", ascending=False)["touchpoint"])
+        share = events / max(every, 1)
+        text = f"{len(lost)} touchpoint(s) have no stage ({list_words(names, 5)}), {share:.1%} of "
+        text += "all events."
+        then = "No stage counts them: add `stages: rules:`."
     elif named:
-        message = f"{named} touchpoint(s) were placed by the common meaning of their names."
-    return "stages", "log", status, events, message
-
-
-def _partial(monthly: pd.DataFrame) -> list[tuple[str, str, str, float, str]]:
-    cut = monthly[monthly["partial"]]
-    if cut.empty:
-        return [("partial_period", "log", "pass", 0, "The first and last month are complete.")]
-    months = ", ".join(sorted(cut["month"].unique()))
-    message = f"The data covers only part of {months}: not to be read as a fall."
-    return [("partial_period", "log", "warn", int(cut["events"].sum()), message)]
-
-
-def _quiet_months(monthly: pd.DataFrame) -> list[tuple[str, str, str, float, str]]:
-    rows: list[tuple[str, str, str, float, str]] = []
-    for source, own in monthly[~monthly["partial"]].groupby("source", sort=True):
-        usual = own["events"].median()
-        quiet = own[own["events"] < QUIET_SHARE * usual]
-        if len(own) >= 4 and len(quiet):
-            months = ", ".join(quiet["month"])
-            message = f"Far fewer events than usual in {months}: a gap in the export?"
-            rows.append(("volume", str(source), "warn", int(quiet["events"].sum()), message))
-    return rows
-
-
-def count_months(log_events: pd.DataFrame, *, start: int, end: int, zone: str) -> pd.DataFrame:
-    """Lay events out by month and say which months the data covers only in part.
-
-    Args:
-        log_events: Columns ``source``, ``day`` (timestamps of days) and ``events``.
-        start: First microsecond of the period.
-        end: First microsecond after it.
-        zone: Time zone of the client.
-
-    Returns:
-        Columns ``month`` (YYYY-MM), ``source``, ``events``, ``partial``.
-    """
-    if log_events.empty:
-        empty = {"month": "str", "source": "str", "events": "int64", "partial": "bool"}
-        return pd.DataFrame(columns=list(empty)).astype(empty)
-    days = log_events["day"]
-    table = (
-        log_events.assign(month=days.dt.strftime("%Y-%m"))
-        .groupby(["month", "source"], sort=True)["events"]
-        .sum()
-        .reset_index()
-    )
-    first, last = (
-        pd.Timestamp(at, unit="us", tz="UTC").tz_convert(zone) for at in (start, end - 1)
-    )
-    seen_first, seen_last = days.min(), days.max()
-    partial = set()
-    first, last = max(first.tz_localize(None), seen_first), min(last.tz_localize(None), seen_last)
-    if first.day > 1 + ENDED_EARLY_DAYS:
-        partial.add(f"{first:%Y-%m}")
-    if last.days_in_month - last.day > ENDED_EARLY_DAYS:
-        partial.add(f"{last:%Y-%m}")
-    return table.assign(partial=table["month"].isin(partial))
+        text = f"{named} touchpoint(s) were placed by the common meaning of their names."
+    return Finding("stages", LOG, status, events, text, then)

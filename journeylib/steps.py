@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -54,6 +54,7 @@ def keep_collected(work: Workspace, collected: Collected) -> None:
         answers=collected.answers,
         attributes=collected.attributes,
         placed=collected.built.placed,
+        suspects=collected.suspects,
         **{f"trial_{name}": frame for name, frame in collected.trials.items()},
     )
 
@@ -89,7 +90,7 @@ def group_customers(work: Workspace, customers: pd.DataFrame) -> Personas:
         end=work.log.codes.end,
         wanted=() if wanted.features == "auto" else tuple(wanted.features),
     )
-    return find_personas(
+    found = find_personas(
         features,
         k=None if wanted.k == "auto" else int(wanted.k),
         min_share=wanted.min_share,
@@ -97,6 +98,13 @@ def group_customers(work: Workspace, customers: pd.DataFrame) -> Personas:
         seed=work.params.seed,
         confidence=work.params.confidence,
     )
+    fewest = work.params.report.min_cell
+    if len(features) < fewest:
+        found = replace(found, reason=f"fewer than {fewest} customers can be compared.")
+    table = work.protect("personas", found.table)
+    small = set(found.table.loc[table["customers"].isna(), "name"])
+    profile = found.profile[~found.profile["persona"].isin(small)].reset_index(drop=True)
+    return replace(found, table=table, profile=profile)
 
 
 # ---------------------------------------------------------------- assumptions
@@ -218,7 +226,7 @@ def measure_interventions(work: Workspace) -> Measured:
         checks.append(looked)
         pictures.append((intervention.name, intervention.design, drawn, intervention.start))
     return Measured(
-        complete_result("impacts", _stack(impacts)),
+        work.protect("impacts", complete_result("impacts", _stack(impacts))),
         complete_result("impact_checks", _stack(checks)),
         pictures,
     )
@@ -245,7 +253,18 @@ def _measure(
         zone=work.params.timezone,
     )
     result = measure_intervention(intervention.design, evidence, plan_of(work, intervention))
+    if intervention.design == "ab_test" and _has_small_arm(work, result.impacts):
+        # The levels of the arms and the messages of the checks tell counts too.
+        few = f"an arm holds fewer than {work.params.report.min_cell} customers."
+        checks = result.checks.assign(message=few, statistic=np.nan)
+        return result.impacts, checks, pd.DataFrame()
     return result.impacts, result.checks, result.figure_data
+
+
+def _has_small_arm(work: Workspace, impacts: pd.DataFrame) -> bool:
+    everyone = impacts[impacts["segment"] == "all"]
+    sizes = everyone[["n_treated", "n_control"]].astype(float)
+    return bool((sizes < work.params.report.min_cell).any(axis=None))
 
 
 def plan_of(work: Workspace, intervention: Intervention) -> Plan:

@@ -29,3 +29,23 @@ def test_declared_outages_and_guessed_stages_are_caveats(tmp_path, monkeypatch):
     assert said in set(caveats["statement"])
     assert isinstance(caveats, pd.DataFrame)
     assert not caveats["statement"].str.contains("Easter").any()
+
+
+def test_every_warning_of_the_checks_is_a_caveat_with_what_follows(tmp_path, monkeypatch):
+    monkeypatch.setenv("JOURNEY_WORK", str(tmp_path / "work"))
+    params = read_params(write_tiny_client(tmp_path, "anna"))
+    work = Workspace(params, work_folder(params))
+    quality = pd.DataFrame(
+        [("bots", "log", "warn", 30, "Two are machines. They weigh little.", "They weigh little."),
+         ("scale", "nps", "warn", 5, "Read on 1 to 5.", ""),
+         ("volume", "web", "pass", 0, "Nothing.", "")],
+        columns=["check", "source", "status", "affected", "message", "consequence"],
+    )  # fmt: skip
+    work.hand_over("01", tables={"quality": quality})
+    caveats = list_caveats(
+        work, pd.DataFrame(columns=["notebook", "statement", "status", "consequence"])
+    )
+    assert caveats["statement"].tolist() == ["log: Two are machines.", "nps: Read on 1 to 5."]
+    assert caveats["consequence"].tolist() == [
+        "They weigh little.", "Results that rest on it carry the same doubt.",
+    ]  # fmt: skip

@@ -33,9 +33,14 @@ LAYERS: dict[str, str] = {
     "words": "errors estimates tables glossary",
     "in": (
         "params settings inputs interventions sections values yaml_tree handbook "
-        "formats archives raw records textfiles workbooks databases decoding happenings "
-        "columns contracts mappings numbers profiles remarks rows times expressions "
-        "sources identity privacy quality voices log logbook engine "
+        "exports nested headers guesses sketches fittings drafts "
+        "formats archives raw records textfiles workbooks databases xes spool decoding happenings "
+        "columns contracts mappings numbers profiles remarks rejects rows times zones delimited "
+        "expressions sources identity keychain keys linkage phones rekeying "
+        "privacy redaction redaction_names redaction_numbers masking suppression forgotten "
+        "quality voices log logbook engine "
+        "findings census absences fillers repeats contradictions months gaps volumes rhythms "
+        "suspects survivors needs "
         "samples sample_clothing sample_clothing_files sample_clothing_truth sample_files "
         "sample_hotels sample_hotels_files sample_hotels_truth sample_parts sample_software "
         "sample_software_files sample_software_truth sample_words"
@@ -46,12 +51,12 @@ LAYERS: dict[str, str] = {
         "evidence activity"
     ),
     "out": (
-        "theme labels charts chart_parts source_charts impact_charts journey_map map_cards "
-        "map_lanes emotion_lane svg_parts prose exhibits export"
+        "theme labels charts chart_parts coverage_charts source_charts impact_charts journey_map "
+        "map_cards map_lanes emotion_lane svg_parts prose exhibits export"
     ),
     "run": (
         "collect workspace kernels steps assumptions batch report portfolio progress lessons "
-        "answers syllabus trainer checkup "
+        "answers syllabus trainer checkup forgetting retention "
         "doctor cli"
     ),
 }

@@ -77,6 +77,18 @@ def test_a_goal_is_compared_with_the_interval(target, said):
     assert said in prose.metrics_sentence(pd.DataFrame([row]))
 
 
+def test_the_quality_sentence_counts_checks_and_names_where_they_found_something():
+    quality = pd.DataFrame(
+        [("bots", "log", "warn"), ("volume_breaks", "web", "warn"),
+         ("volume_breaks", "app", "warn"), ("volume_breaks", "crm", "pass"), ("duplicates", "all sources", "pass")],
+        columns=["check", "source", "status"],
+    )  # fmt: skip
+    assert prose.quality_sentence(quality) == (
+        "**1 of 3 checks found nothing to mend.** Worth knowing: bots (log); "
+        "volume breaks (web, app)."
+    )
+
+
 def test_rows_outside_the_period_are_not_counted_as_lost():
     sources = pd.DataFrame(
         {
