@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from journeylib.engine import drop
+from journeylib.engine import drop, fetch_row
 from journeylib.errors import Note, Problem
 from journeylib.expressions import quote_name, quote_text
 from journeylib.profiles import Profile, make_profile
@@ -164,12 +164,13 @@ class Reader:
         self.joins.append(f"LEFT JOIN {table} {alias} ON {alias}.own = {profile.key}")
         return f"{alias}.meaning"
 
-    def drop_tables(self) -> None:
-        """Drop the raw table and everything made of it."""
+    def close(self, *, raw: bool) -> None:
+        """Drop what was made to look at columns; and the raw table, where nothing stands on it."""
         made = [f"{self.raw.name}_m{number}" for number in range(len(self.joins))]
-        parts = [f"{self.raw.name}_{number}" for number in range(len(self.raw.parts))]
-        drop(self.con, *(own.table for own in self._profiles.values()), *made)
-        drop(self.con, self.raw.name, *parts)
+        drop(self.con, *(own.table for own in self._profiles.values()))
+        if raw:
+            parts = [f"{self.raw.name}_{number}" for number in range(len(self.raw.parts))]
+            drop(self.con, self.raw.name, *made, *parts)
 
     # ------------------------------------------------------------ notes and problems
 
@@ -208,6 +209,8 @@ class Reader:
 
     def identity(self, column: str) -> str:
         """SQL of a column of ids: text, trimmed, composed; whole floats lose their ``.0``."""
+        if self._has_plain_ids(column):
+            return self.own(column)
         profile = self.profile(column)
         kind = self.types[column]
         if self.is_number(column):
@@ -224,6 +227,21 @@ class Reader:
         self._remark_ids(profile)
         composed = profile.count("nfc_normalize(text) <> text")
         return self.bind(profile, "nfc_normalize(text)") if composed else self.text(column)
+
+    def _has_plain_ids(self, column: str) -> bool:
+        """Tell whether every id is a number behind letters of one case: nothing to say of those."""
+        if not self.is_text(column) or column in self.raw.mixed or self.missing:
+            return False
+        own = self.own(column)
+        return any(
+            not fetch_row(
+                self.con,
+                f"SELECT 1 FROM {quote_name(self.raw.name)} WHERE {own} IS NOT NULL "
+                f"AND NOT (regexp_full_match({own}, '[{letters}_]*[0-9]{{1,15}}') "
+                f"AND ltrim({own}, '0') <> '') LIMIT 1",
+            )
+            for letters in ("A-Z", "a-z")
+        )
 
     def _remark_ids(self, profile: Profile) -> None:
         """Note ids that were rounded, that differ in writing only, or that are of two kinds."""

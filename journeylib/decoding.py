@@ -96,7 +96,7 @@ def decode_text(text: Text, scratch: Path) -> None:
 def _scan(text: Text, encoding: str) -> bool:
     """Look at every byte; tell whether line ends are mixed or a Ctrl-Z ends the file."""
     decoder = codecs.getincrementaldecoder(encoding)()
-    crlf, blank, tail = 0, False, ""
+    crlf, blank, tail = 0, False, b""
     with text.plain.open("rb") as handle:
         while chunk := handle.read(_CHUNK):
             try:
@@ -104,21 +104,23 @@ def _scan(text: Text, encoding: str) -> bool:
             except UnicodeDecodeError as bad:
                 raise _undecoded(text, encoding, bad) from None
             _check_signs(text, encoding, decoded)
-            joined = tail + decoded
-            lines, ends, near = _count_lines(joined.encode(), len(tail.encode()))
+            signs = chunk if encoding == "utf-8" else decoded.encode()
+            lines, ends, near = _count_lines(tail + signs, len(tail))
             crlf += ends
             text.lines += lines
-            blank = blank or (near and _BLANK.search(joined) is not None)
-            tail = joined[-2:]
+            if near and not blank:
+                joined = tail.decode(errors="ignore") + decoded
+                blank = _BLANK.search(joined) is not None
+            tail = (tail + signs[-2:])[-2:]
     if decoder.getstate()[0]:
         raise _cut(text, "the file is cut in the middle of a character.")
-    stray = tail.endswith(_CTRL_Z)
+    stray = tail.endswith(_CTRL_Z.encode())
     if stray:
         place = text.lines + 1
         text.notes.append(Note("N-CTRL-Z", "a Ctrl-Z ends the file.", text.name, place, rows=1))
     if blank:
         _note_blank(text, encoding)
-    text.ended = tail.endswith("\n") or stray
+    text.ended = tail.endswith(b"\n") or stray
     return 0 < crlf < text.lines or stray
 
 

@@ -30,7 +30,15 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 SHARES = frozenset(
-    {"share", "to_next", "converted_share", "matched_share", "relative", "top3_probability"}
+    {
+        "share",
+        "to_next",
+        "converted_share",
+        "matched_share",
+        "relative",
+        "top3_probability",
+        "difference",
+    }
 )
 WHOLE = frozenset(
     {"customers", "events", "reached", "count", "journeys", "repeats", "n", "rank", "k"}

@@ -8,6 +8,7 @@ from journeylib.findings import LOG, WARN, Finding, list_words, passed
 
 ENDED_EARLY_DAYS = 2
 QUIET_SHARE, FEWEST_MONTHS, MOST_QUIET = 0.3, 4, 0.2
+MONTHS_AROUND = 7
 
 
 def count_months(log_events: pd.DataFrame, *, start: int, end: int, zone: str) -> pd.DataFrame:
@@ -61,22 +62,23 @@ def check_ends(monthly: pd.DataFrame) -> list[Finding]:
 
 
 def check_months(monthly: pd.DataFrame) -> list[Finding]:
-    """Look for whole months in which a source has less than a third of its usual events.
+    """Look for whole months in which a source has less than a third of the months around it.
 
     Args:
         monthly: Columns ``month, source, events, partial``.
     """
     found = []
     for source, own in monthly[~monthly["partial"]].groupby("source", sort=True):
-        usual = own["events"].median()
-        quiet = own[own["events"] < QUIET_SHARE * usual]
+        if len(own) < FEWEST_MONTHS:
+            continue
+        around = own["events"].rolling(MONTHS_AROUND, center=True, min_periods=3).median()
+        quiet = own.assign(usual=around)[own["events"] < QUIET_SHARE * around]
         # where every fifth month is quiet, the source comes in batches
-        if len(own) >= FEWEST_MONTHS and 0 < len(quiet) <= max(1, MOST_QUIET * len(own)):
-            months = list_words(list(quiet["month"]), 6)
-            rows = int(quiet["events"].sum())
-            text = (
-                f"Fewer than {QUIET_SHARE:.0%} of a usual month's {usual:,.0f} events in {months}."
-            )
+        if 0 < len(quiet) <= max(1, MOST_QUIET * len(own)):
+            told = [f"{row.month} ({row.events:,} events, {row.usual:,.0f} around it)"
+                    for row in quiet.itertuples()]  # fmt: skip
+            text = f"Less than {QUIET_SHARE:.0%} of the months around it: {list_words(told)}."
             then = "If the export has a gap there, trends across it are not real."
+            rows = int(quiet["events"].sum())
             found.append(Finding("volume", str(source), WARN, rows, text, then))
-    return found or [passed("volume", "No whole month has far fewer events than usual.")]
+    return found or [passed("volume", "No whole month has far fewer events than those around it.")]

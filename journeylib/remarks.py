@@ -5,7 +5,7 @@ Never a refusal; `rows` and `columns` refuse.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from journeylib.absences import count_absences
 from journeylib.engine import fetch_row
@@ -35,41 +35,48 @@ def remark_columns(rows: Rows) -> None:
     if rows.source.kind != "events":
         return
     optional = {column.name: column for column in INPUTS["events"]}
-    named = [name for name in _REMARKED if name in rows.contract.own]
-    asked = ", ".join(f"count({n}), min({n}), max({n})" for n in map(quote_name, named))
-    found = rows.ask(f"count(*), {asked}") if named else ()
-    for at, name in enumerate(named):
-        facts = (found[0], *found[3 * at + 1 : 3 * at + 4])
-        _remark_filling(rows, name, facts, required=optional[name].required)
-    if "touchpoint" in rows.contract.own:
-        distinct = rows.ask("approx_count_distinct(touchpoint)")[0]
-        if distinct > MANY_NAMES:
+    every = rows.reader.raw.rows
+    for name in (name for name in _REMARKED if name in rows.contract.own):
+        filled, distinct = _facts(rows, name)
+        _remark_filling(rows, name, (every, filled, distinct), required=optional[name].required)
+        if name == "touchpoint" and distinct > MANY_NAMES:
             text = "there are very many touchpoints: raw addresses? Group them before the export."
-            rows.note("N-HIGH-CARDINALITY", text, "touchpoint", "touchpoint IS NOT NULL")
+            rows.note("N-HIGH-CARDINALITY", text, name, "touchpoint IS NOT NULL")
     if "value" in rows.contract.own:
         _remark_value(rows)
 
 
-def _remark_filling(rows: Rows, name: str, facts: tuple[Any, ...], *, required: bool) -> None:
+def _facts(rows: Rows, name: str) -> tuple[int, int]:
+    """Count the values of a column and the distinct ones; of numbers, two stand for many."""
+    column = quote_name(name)
+    if name in {"value", "sentiment"}:
+        filled, low, high = rows.ask(f"count({column}), min({column}), max({column})")
+        return int(filled), 1 if low == high else 2
+    profile = rows.reader.profile(rows.own(name))
+    return profile.filled, profile.distinct()
+
+
+def _remark_filling(rows: Rows, name: str, facts: tuple[int, int, int], *, required: bool) -> None:
     own = quote_name(name)
-    every, filled, low, high = facts
+    every, filled, distinct = facts
     if not filled:
         text = f"every {name} is empty."
         rows.note("N-COLUMN-EMPTY", text, name, f"{own} IS NULL")
         return
     if filled < every and not required and name != "text":
         rows.note("N-MISSING", f"{name} is missing in some rows.", name, f"{own} IS NULL")
-    if low == high and filled > 1:
+    if distinct == 1 and filled > 1:
         code = "N-SINGLE-STAGE" if name == "stage" else "N-CONSTANT"
         rows.note(code, f"every {name} is the same.", name, f"{own} IS NOT NULL")
 
 
 def _remark_value(rows: Rows) -> None:
-    text = "amounts below zero were read as refunds."
-    rows.note("N-NEGATIVE-REVENUE", text, "value", "value < 0")
-    found = rows.ask("median(value) FILTER (WHERE value > 0)")
-    if found[0]:
-        far = f"value > {found[0] * OUTLIER_RATIO}"
+    low, median, high = rows.ask("min(value), median(value) FILTER (WHERE value > 0), max(value)")
+    if low is not None and low < 0:
+        text = "amounts below zero were read as refunds."
+        rows.note("N-NEGATIVE-REVENUE", text, "value", "value < 0")
+    if median and high > median * OUTLIER_RATIO:
+        far = f"value > {median * OUTLIER_RATIO}"
         rows.note("N-OUTLIER", "an amount is a million times the usual one.", "value", far)
 
 

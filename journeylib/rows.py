@@ -46,6 +46,7 @@ class Rows:
         scale: Ends of the score's scale and which is best; None without a score.
         reasons: Why rows are left out, and the SQL that finds them.
         duplicates: Rows that repeat an earlier one in every column.
+        stored: Whether the typed rows stand on their own, no more on the raw table.
     """
 
     source: Source
@@ -56,6 +57,7 @@ class Rows:
     scale: tuple[str, float, float, str] | None = None
     reasons: list[tuple[str, str]] = field(default_factory=list)
     duplicates: int = 0
+    stored: bool = False
 
     @property
     def twins(self) -> str:
@@ -85,11 +87,13 @@ class Rows:
 
     def place(self, condition: str) -> tuple[str, int | None]:
         """Name file and line of the first row for which a condition holds."""
+        # rows stand in the order of the files, so the search ends where it finds one
         found = fetch_row(
-            self.reader.con, f"SELECT min({AT}) FROM {quote_name(self.table)} WHERE {condition}"
+            self.reader.con,
+            f"SELECT {AT} FROM {quote_name(self.table)} WHERE {condition} LIMIT 1",
         )
         raw = self.reader.raw
-        return raw.place(int(found[0])) if found[0] is not None else (raw.file, None)
+        return raw.place(int(found[0])) if found else (raw.file, None)
 
     def own(self, name: str) -> str:
         """Give the source's own name of a column, for messages."""
@@ -132,7 +136,7 @@ def type_rows(source: Source, reader: Reader, contract: Contract, table: str) ->
     )
     if reader.joins or many:
         store(reader.con, table, typed)
-        reader.drop_tables()
+        rows.stored = True
     else:
         reader.con.execute(f"CREATE OR REPLACE VIEW {quote_name(table)} AS {typed}")
     rows.reasons = [(why, f"NOT _keep{i}") for i, (why, _) in enumerate(contract.keeps)]

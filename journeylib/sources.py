@@ -173,6 +173,7 @@ def read_source(
     check_stages(rows, params.stages.names)
     _stop(reader, source.name)
     remark_columns(rows)
+    reader.close(raw=rows.stored)
     drops = name_used(rows, table)
     return SourceTable(
         source.name, source.kind, table, tuple(contract.attributes), raw, drops, rows.duplicates,

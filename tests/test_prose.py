@@ -80,7 +80,8 @@ def test_a_goal_is_compared_with_the_interval(target, said):
 def test_the_quality_sentence_counts_checks_and_names_where_they_found_something():
     quality = pd.DataFrame(
         [("bots", "log", "warn"), ("volume_breaks", "web", "warn"),
-         ("volume_breaks", "app", "warn"), ("volume_breaks", "crm", "pass"), ("duplicates", "all sources", "pass")],
+         ("volume_breaks", "app", "warn"), ("volume_breaks", "crm", "pass"),
+         ("duplicates", "all sources", "pass")],
         columns=["check", "source", "status"],
     )  # fmt: skip
     assert prose.quality_sentence(quality) == (

@@ -12,7 +12,7 @@ from reading import make_client, source
 
 from journeylib.collect import collect
 from journeylib.log import DAY
-from journeylib.months import count_months
+from journeylib.months import check_months, count_months
 
 DAY_ONE = pd.Timestamp("2024-01-01")
 HEADER = "customer_id,timestamp,touchpoint"
@@ -301,6 +301,17 @@ def test_a_source_may_begin_a_month_late(tmp_path, days, status):
     sources = [{**source(f"{name}.csv"), "name": name} for name in ("web", "app")]
     quality, _ = check(tmp_path, *sources)
     assert quality.set_index("check").loc["coverage", "status"] == status
+
+
+@pytest.mark.parametrize(("events", "warned"), [(29, True), (30, False)])
+def test_a_month_may_have_three_tenths_of_those_around_it(events, warned):
+    counts = [100, 100, 100, events, 100, 100]
+    months = [f"2024-{month:02d}" for month in range(1, 7)]
+    table = pd.DataFrame({"month": months, "source": "web", "events": counts, "partial": False})
+    (found,) = check_months(table)
+    assert (found.status == "warn") == warned
+    growing = table.assign(events=[100, 150, 225, 340, 510, 760])
+    assert check_months(growing)[0].status == "pass"
 
 
 # ------------------------------------------------------------------ property
