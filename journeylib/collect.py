@@ -2,33 +2,36 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import tempfile
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 import pandas as pd
 
 from journeylib.census import Census, take_census
 from journeylib.engine import fetch_row, open_connection
 from journeylib.expressions import quote_name
-from journeylib.forgotten import ID_COLUMNS, Forgotten, leave_out, read_forgotten
+from journeylib.forgotten import ID_COLUMNS, leave_out
 from journeylib.identity import resolve_identities
-from journeylib.log import DAY, Codes
-from journeylib.logbook import LogPlan, build_log
+from journeylib.logbook import build_log
+from journeylib.logplans import (
+    asked_columns,
+    country_for,
+    follow_outcome,
+    forgotten_of,
+    period_of,
+    plan_log,
+)
 from journeylib.masking import IDENTIFYING, mask_sources
 from journeylib.months import count_months
 from journeylib.needs import find_needed, stop_on_failures
-from journeylib.phones import country_of
-from journeylib.privacy import pseudonyms, read_secret
+from journeylib.privacy import pseudonyms
 from journeylib.quality import Checked, check_quality, summarise_sources
 from journeylib.raw import table_columns
+from journeylib.rejects import list_rejects
 from journeylib.remarks import remark_log
 from journeylib.sources import read_sources
-from journeylib.stages import assign_stages, stage_timings
 from journeylib.suppression import suppress_table
 from journeylib.voices import read_answers, read_attributes, read_voices
 
@@ -36,13 +39,10 @@ if TYPE_CHECKING:
     import duckdb
 
     from journeylib.errors import Note
-    from journeylib.identity import Resolution
-    from journeylib.log import Log
+    from journeylib.identity import Identity, Resolution
     from journeylib.logbook import Built
     from journeylib.params import Params
     from journeylib.sources import SourceTable
-
-LONGEST_FOLLOW_SHARE = 1 / 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,7 @@ class Collected:
         monthly: Events by month and source.
         coverage: Events by source, channel and month.
         suspects: Customers who act like machines, by code, with the reason and their events.
+        rejects: Rows that were left out: source, file, line and reason.
         voices: What customers said, one row per answer, redacted.
         answers: Survey answers, one row each.
         attributes: One row per customer with what the customers table knows.
@@ -73,6 +74,7 @@ class Collected:
     monthly: pd.DataFrame
     coverage: pd.DataFrame
     suspects: pd.DataFrame
+    rejects: pd.DataFrame
     voices: pd.DataFrame
     answers: pd.DataFrame
     attributes: pd.DataFrame
@@ -95,44 +97,49 @@ def collect(params: Params, folder: Path) -> Collected:
     """
     with tempfile.TemporaryDirectory() as scratch:
         con = open_connection(memory=params.memory, scratch=Path(scratch))
-        sources = leave_out(con, read_sources(params, con), forgotten_of(params))
-        declared = params.identity
-        identity = resolve_identities(
-            con, sources, match_on=declared.match_on, unmerge=declared.unmerge,
-            country=country_for(params), allow_merge=declared.allow_merge,
-        )  # fmt: skip
-        sources = mask_sources(
-            con, sources, region=country_for(params) or None, keep=[params.title, params.client],
-            needed=asked_columns(params),
-        )  # fmt: skip
+        sources, identity = _recognise(con, params)
         attributes = read_attributes(con, sources)
         plan = plan_log(params, sources, attributes)
         built = build_log(con, sources, identity, folder, plan=plan)
-        built = replace(built, log=_follow(params, built))
+        built = replace(built, log=follow_outcome(params, built))
         remarks = remark_log(con, stages=len(built.log.codes.stages))
         looked = _look_over(con, params, sources, built)
         people = con.execute("SELECT customer_id, code AS customer FROM customer_codes").df()
+        period, least = period_of(params), params.report.min_cell
+        read = [note for source in sources for note in source.notes]
         return Collected(
-            built,
-            suppress_table("sources", looked.accounts, min_cell=params.report.min_cell),
-            looked.checked.table,
-            suppress_table("identity", identity.table, min_cell=params.report.min_cell),
-            identity.report(plan.secret),
-            looked.monthly,
-            looked.coverage,
-            looked.checked.suspects,
-            _inside(read_voices(con, sources, people), period_of(params)),
-            _inside(read_answers(con, sources, people), period_of(params)),
-            _anonymous(attributes, people),
-            _trials(con, sources, plan.secret),
-            [
-                *(note for source in sources for note in source.notes),
-                *identity.notes,
-                *built.notes,
-                *remarks,
-                *looked.checked.notes,
-            ],
+            built=built,
+            sources=suppress_table("sources", looked.accounts, min_cell=least),
+            quality=looked.checked.table,
+            identity=suppress_table("identity", identity.table, min_cell=least),
+            resolution=identity.report(plan.secret),
+            monthly=looked.monthly,
+            coverage=looked.coverage,
+            suspects=looked.checked.suspects,
+            rejects=list_rejects(con, sources),
+            voices=_inside(read_voices(con, sources, people), period),
+            answers=_inside(read_answers(con, sources, people), period),
+            attributes=_anonymous(attributes, people),
+            trials=_trials(con, sources, plan.secret),
+            notes=[*read, *identity.notes, *built.notes, *remarks, *looked.checked.notes],
         )
+
+
+def _recognise(
+    con: duckdb.DuckDBPyConnection, params: Params
+) -> tuple[list[SourceTable], Identity]:
+    """Read the sources, join the customers in them, and mask what names a person."""
+    sources = leave_out(con, read_sources(params, con), forgotten_of(params))
+    declared, country = params.identity, country_for(params)
+    identity = resolve_identities(
+        con, sources, match_on=declared.match_on, unmerge=declared.unmerge, country=country,
+        allow_merge=declared.allow_merge,
+    )  # fmt: skip
+    masked = mask_sources(
+        con, sources, region=country or None, keep=[params.title, params.client],
+        needed=asked_columns(params),
+    )  # fmt: skip
+    return masked, identity
 
 
 def _inside(said: pd.DataFrame, period: tuple[int, int] | None) -> pd.DataFrame:
@@ -142,57 +149,6 @@ def _inside(said: pd.DataFrame, period: tuple[int, int] | None) -> pd.DataFrame:
     first, end = (pd.Timestamp(at, unit="us", tz="UTC") for at in period)
     at = pd.to_datetime(said["timestamp"], utc=True)
     return said[at.isna() | ((at >= first) & (at < end))].reset_index(drop=True)
-
-
-def plan_log(params: Params, sources: list[SourceTable], attributes: pd.DataFrame) -> LogPlan:
-    """Turn the client file into the plan of the log."""
-    model, order = params.stages.model, tuple(params.stages.names)
-    codes = Codes(
-        stages=order,
-        cut=params.journeys.cut,
-        gap=int(params.journeys.gap_days * DAY),
-        outcome=outcome_kind(params, sources, attributes),
-    )
-    return LogPlan(
-        codes=codes,
-        period=period_of(params),
-        outcome_touchpoints=tuple(params.outcome.touchpoint or ()),
-        assign=partial(assign_stages, model=model, order=order, rules=params.stages.rules),
-        timings=lambda purchase: stage_timings(model, order, purchase=purchase),
-        secret=read_secret(params.root, params.client),
-    )
-
-
-def outcome_kind(params: Params, sources: list[SourceTable], attributes: pd.DataFrame) -> str:
-    """Name the outcome: declared, else what the sources can carry."""
-    if params.outcome.kind is not None:
-        return str(params.outcome.kind)
-    if params.outcome.touchpoint:
-        return "conversion"
-    if any(source.kind == "orders" for source in sources):
-        return "repeat_purchase"
-    churn = {"churned", "churned_at"} & set(attributes)
-    return "retention" if churn else "none"
-
-
-def period_of(params: Params) -> tuple[int, int] | None:
-    """Give the period in microseconds, its last day included."""
-    if params.period is None:
-        return None
-    zone = ZoneInfo(params.timezone)
-    days = (params.period.start, params.period.end + dt.timedelta(days=1))
-    first, last = (dt.datetime.combine(day, dt.time(), zone) for day in days)
-    return int(first.timestamp() * 1_000_000), int(last.timestamp() * 1_000_000)
-
-
-def _follow(params: Params, built: Built) -> Log:
-    """Follow outcomes as long as the client file says, but no longer than a third of the period."""
-    codes = built.log.codes
-    longest = int((codes.end - codes.start) * LONGEST_FOLLOW_SHARE)
-    follow = min(params.outcome.within_days * DAY, longest)
-    log = replace(built.log, codes=replace(codes, follow=follow if codes.outcome != "none" else 0))
-    log.save_codes()
-    return log
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,32 +265,3 @@ def _pseudonymous(trial: pd.DataFrame, secret: bytes) -> pd.DataFrame:
         for name in ids
     }
     return trial.assign(**hidden).drop(columns=list(IDENTIFYING), errors="ignore")
-
-
-# ---------------------------------------------------------------- what the client file says
-
-
-def country_for(params: Params) -> str:
-    """Name the country whose phone numbers need no ``+``: declared, else that of the time zone."""
-    return params.identity.country or country_of(params.timezone)
-
-
-def forgotten_of(params: Params) -> Forgotten:
-    """Open the client's list of customers who asked to be forgotten."""
-    secret = read_secret(params.root, params.client)
-    listed = read_forgotten(params.root, params.client, secret)
-    kinds = tuple(kind for kind in params.identity.match_on if kind != "customer_id")
-    return Forgotten(listed, secret, country_for(params), kinds)
-
-
-def asked_columns(params: Params) -> set[str]:
-    """Name the columns that the client file asks for: units, segments, outcomes, features."""
-    asked: set[str] = set()
-    for one in params.interventions:
-        asked |= {one.unit or "", one.metric or "", one.covariate or "", *one.segments}
-        asked |= {*(one.outcomes or ()), *one.guardrails}
-    features = params.personas.features
-    asked |= set() if features == "auto" else set(features)
-    for source in params.sources:
-        asked |= set(source.constants) | set(source.compute)
-    return asked - {""}

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from journeylib.collect import country_for, forgotten_of
 from journeylib.engine import open_connection
 from journeylib.errors import DataError, JourneyError, Problem
 from journeylib.expressions import quote_name
@@ -29,6 +28,7 @@ from journeylib.forgotten import (
 )
 from journeylib.identity import resolve_identities
 from journeylib.log import CUSTOMERS
+from journeylib.logplans import country_for, forgotten_of
 from journeylib.params import read_params
 from journeylib.privacy import pseudonyms
 from journeylib.raw import table_columns

@@ -39,6 +39,7 @@ NOTEBOOKS = (
     "06_journey_report",
 )
 STATE = "state.json"
+REJECTS = "rejected_rows.csv"
 NOTHING_HANDED = "Nothing to hand over: the data does not carry these tables."
 ABSENT_UNTIL = {
     "themes": "themes are found from version 0.4 on",
@@ -80,6 +81,7 @@ class Workspace:
         (self.folder / STATE).unlink(missing_ok=True)
         self.folder.mkdir(parents=True, exist_ok=True)
         self._collected = collect(self.params, self.folder / "log")
+        write_text(self.folder / REJECTS, self._collected.rejects.to_csv(index=False))
         return self._collected
 
     # ------------------------------------------------------------ tables of part 6

@@ -6,8 +6,9 @@ import pandas as pd
 import pytest
 from reading import CLIENTS, DATA, make_client, source
 
-from journeylib.collect import collect, outcome_kind, period_of
+from journeylib.collect import collect
 from journeylib.errors import DataError
+from journeylib.logplans import outcome_kind, period_of
 from journeylib.params import read_params
 
 HEADER = ["customer_id", "timestamp", "touchpoint", "channel", "value", "text"]

@@ -55,8 +55,8 @@ LAYERS: dict[str, str] = {
         "map_cards map_lanes emotion_lane svg_parts prose exhibits export"
     ),
     "run": (
-        "collect workspace kernels steps assumptions batch report portfolio progress lessons "
-        "answers syllabus trainer checkup forgetting retention "
+        "collect logplans workspace kernels steps assumptions batch report portfolio progress "
+        "lessons answers syllabus trainer checkup forgetting retention "
         "doctor cli"
     ),
 }
