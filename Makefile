@@ -32,6 +32,8 @@ lab: $(READY)
 
 bench: $(READY)
 	$(BIN)/python benchmarks/run_speed.py
+	$(BIN)/python benchmarks/run_scale.py
+	$(BIN)/python benchmarks/run_identity.py
 
 calibrate: $(READY)
 	$(BIN)/python benchmarks/run_calibration.py

@@ -12,6 +12,7 @@ from journeylib.expressions import quote_name, quote_text
 from journeylib.findings import PASS, WARN, Finding, list_words, passed
 from journeylib.logbook import clean_name
 from journeylib.raw import table_columns
+from journeylib.redaction import redact
 
 if TYPE_CHECKING:
     from journeylib.census import Census
@@ -66,7 +67,8 @@ def _declared(census: Census, source: SourceTable) -> list[Finding]:
     if not counted:
         return []
     rows = sum(int(n) for _, _, n in counted)
-    named = [f"{int(n):,} of {clean_name(str(part))} ({listed})" for part, listed, n in counted]
+    named = [f"{int(n):,} of {clean_name(str(part))} ({redact(str(listed))})"
+             for part, listed, n in counted]  # fmt: skip
     text = f"Empty cells and the codes declared for them were read as missing: {list_words(named)}."
     return [Finding("coded_missings", source.name, PASS, rows, text)]
 

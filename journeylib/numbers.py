@@ -109,7 +109,9 @@ def _converted(reader: Reader, profile: Profile, text: str, *, decimal: str, tho
     """Read texts of one proven shape; whatever has another shape is a problem."""
     point = f"\\{decimal}"
     marks = _SPACES[:-1] + ("\\" + thousands if thousands else "") + "]"
-    grouped = f"[0-9]{{1,3}}({marks}[0-9]{{3}})+"
+    # by thousands, or as in India by a thousand and then by hundreds: 12,34,567
+    indian = f"[0-9]{{1,2}}({marks}[0-9]{{2}})+{marks}[0-9]{{3}}"
+    grouped = f"([0-9]{{1,3}}({marks}[0-9]{{3}})+|{indian})"
     shape = f"[-+]?(({grouped}|[0-9]+)({point}[0-9]*)?|{point}[0-9]+)([eE][-+]?[0-9]{{1,3}})?"
     with_marks = f"regexp_full_match({text}, '[-+]?{_quoted(grouped)}({_quoted(point)}[0-9]*)?')"
     reader.note("N-THOUSANDS", "marks between thousands were taken off.", profile, with_marks)

@@ -85,7 +85,7 @@ def summarise_sources(sources: Sequence[SourceTable], facts: pd.DataFrame) -> pd
     for source in sources:
         drops = {**source.drops, "outside the period": outside[source.name]}
         dropped = sum(drops.values())
-        listed = [f"{reason}: {count:,}" for reason, count in drops.items() if count]
+        listed = [_reason(source, reason, count) for reason, count in drops.items() if count]
         rows.append(
             {
                 "source": source.name,
@@ -98,6 +98,12 @@ def summarise_sources(sources: Sequence[SourceTable], facts: pd.DataFrame) -> pd
         )
     table = pd.DataFrame(rows).merge(facts, on="source", how="left", validate="1:1")
     return complete_result("sources", table)
+
+
+def _reason(source: SourceTable, reason: str, count: int) -> str:
+    """Say how many rows were left out for a reason, and what money stood in them."""
+    worth = source.lost.get(reason, 0.0)
+    return f"{reason}: {count:,}" + (f" (value {worth:,.2f})" if worth else "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ BATCH_ROWS, BATCH_CELLS = 50_000, 500_000
 MOST_COLUMNS = 5_000
 _EXACT = 2**53  # whole numbers up to here are the same as floats
 _LONG = 2**63
+_EPOCH, _MICROSECOND = dt.datetime(1970, 1, 1, tzinfo=dt.UTC), dt.timedelta(microseconds=1)
 _KINDS = {
     str: "text", int: "whole", float: "float", bool: "flag", Decimal: "decimal", dt.date: "date",
     dt.time: "clock",
@@ -234,7 +235,21 @@ def _array(values: Sequence[Any], seen: _Seen) -> pa.Array:
         values = [None if value is None else float(value) for value in values]
     if kind == "naive" and "date" in kinds:
         values = [_midnight(value) for value in values]
+    if kind == "aware":
+        return _instants(values)
     return pa.array(values, _arrow_type(own))
+
+
+def _instants(values: Sequence[Any]) -> pa.Array:
+    """Make a column of times with an offset.
+
+    Arrow forgets the offsets of Python's times once certain packages are imported, pandera among
+    them; whole microseconds cannot be misread.
+    """
+    import pyarrow as pa
+
+    micros = [None if at is None else (at - _EPOCH) // _MICROSECOND for at in values]
+    return pa.array(micros, pa.int64()).cast(pa.timestamp("us", tz="UTC"))
 
 
 def _kinds_of(values: Sequence[Any]) -> set[str]:

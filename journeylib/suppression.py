@@ -65,7 +65,12 @@ CELLS: dict[str, tuple[Cells, ...]] = {
         Cells("n", ESTIMATE, "value", ("metric",), "segment"),
     ),
     "feelings": (Cells("n", parts=("stage",), total="persona"),),
-    "touchpoints": (Cells("customers"), Cells("n", (*ESTIMATE, "n", "sentiment"))),
+    # ten happenings tell nobody's number; fewer are at most as many customers
+    "touchpoints": (
+        Cells("customers", ("customers", "sentiment", "n", *ESTIMATE)),
+        Cells("events"),
+        Cells("n", (*ESTIMATE, "n", "sentiment")),
+    ),
     "stages": (
         Cells("reached", parts=("stage",), total="persona"),
         Cells("n", ("n", *_GO_ON), parts=("stage",), total="persona"),

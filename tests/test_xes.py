@@ -56,6 +56,14 @@ def test_the_standards_names_are_matched_without_a_mapping(tmp_path):
     assert "N-COLUMN-MATCHED" in codes(table)
 
 
+def test_times_keep_their_offset_whatever_was_imported_before(tmp_path):
+    import pandera.pandas as pandera  # pyarrow forgets offsets from here on
+
+    assert pandera.Column
+    _, rows = read(tmp_path, trace("007", event(1)))
+    assert rows["timestamp"][0] == pd.Timestamp("2024-01-01T09:00Z")
+
+
 def test_columns_can_be_mapped_as_in_any_file(tmp_path):
     columns = {
         "customer_id": "case:concept:name", "timestamp": "time:timestamp",
