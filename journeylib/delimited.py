@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import re
+from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -29,16 +30,56 @@ Read = TypeVar("Read")
 LONGEST_LINE = 33_554_432
 SAMPLED_ROWS, SHOWN_ROWS = 2_000, 5
 _DOUBTFUL = "_reason"  # a name that check_names keeps free
-_DAY = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
-_CLOCK = "[T ]([01][0-9]|2[0-3]):[0-9]{2}(:[0-9]{2}(\\.[0-9]{1,6})?)?"
-# Shapes that can be read in one way only; anything else is left to a closer look.
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How all cells of a column are written where they can be read in one way only.
+
+    Attributes:
+        pattern: Regular expression of a cell.
+        kind: SQL type that it becomes.
+        like: The same as a pattern of LIKE, which is four times as quick; empty where none is.
+    """
+
+    pattern: str
+    kind: str
+    like: str = ""
+
+    def fits(self, own: str) -> str:
+        """SQL that is true for a cell of this shape which the calendar has."""
+        if not self.like:
+            return f"regexp_full_match({own}, {quote_text(self.pattern)})"
+        # what is no digit does not survive the cast, but for a sign in front and the hour 24
+        day = f"{own} LIKE {quote_text(self.like)} AND {own} >= '0'"
+        return day if len(self.like) == _DAY_LENGTH else f"{day} AND {own}[12:13] <> '24'"
+
+
+_DAY_LENGTH = len("____-__-__")
+
+
+def _time(like: str, kind: str = "TIMESTAMP") -> Shape:
+    return Shape(like.replace(".", "\\.").replace("_", "[0-9]"), kind, like)
+
+
+# Anything else is left to a closer look.
 SHAPES = {
-    "number": (("[-+]?[0-9]{1,14}(\\.([0-9]{1,2}|[0-9]{4,9}))?", "DOUBLE"),),
+    "number": (Shape("[-+]?[0-9]{1,14}(\\.([0-9]{1,2}|[0-9]{4,9}))?", "DOUBLE"),),
     "time": (
-        (f"{_DAY}({_CLOCK})?", "TIMESTAMP"),
-        (f"{_DAY}{_CLOCK}(Z|[+-][0-9]{{2}}:[0-9]{{2}})", "TIMESTAMPTZ"),
+        _time("____-__-__"),
+        *(
+            _time(f"____-__-__{sign}__:__{seconds}{zone}", "TIMESTAMPTZ" if zone else "TIMESTAMP")
+            for sign in "T "
+            for seconds in ("", ":__", ":__.___", ":__.______")
+            for zone in ("", "Z")
+        ),
+        Shape(
+            "[0-9]{4}-[0-9]{2}-[0-9]{2}[T ]([01][0-9]|2[0-3]):[0-9]{2}(:[0-9]{2}(\\.[0-9]{1,6})?)?"
+            "[+-][0-9]{2}:[0-9]{2}",
+            "TIMESTAMPTZ",
+        ),
     ),
-}
+}  # fmt: skip
 
 
 def copy_rows(
@@ -55,9 +96,9 @@ def copy_rows(
     Raises:
         DataError: A row does not fit the header, or a quote is not closed.
     """
-    types = _plain_types(text, kinds)
-    file = _copy(con, text, types)
-    if types and fetch_row(con, f"SELECT bool_or({_DOUBTFUL}) FROM ({numbered(file)})")[0]:
+    shapes = _plain_shapes(text, kinds)
+    file = _copy(con, text, shapes)
+    if shapes and fetch_row(con, f"SELECT bool_or({_DOUBTFUL}) FROM ({numbered(file)})")[0]:
         file = _copy(con, text, {})
     rows = numbered(file, [_DOUBTFUL, *_empty_columns(con, text, file)])
     con.execute(f"CREATE OR REPLACE VIEW {quote_name(table)} AS {rows}")
@@ -76,18 +117,18 @@ def _scan(text: Text) -> str:
     return f"read_csv({quote_text(glob_free(text.plain))}, {options})"
 
 
-def _plain_types(text: Text, kinds: dict[str, str]) -> dict[str, tuple[str, str]]:
-    """Find columns whose first cells all have a plain shape; the whole column is proved later."""
+def _plain_shapes(text: Text, kinds: dict[str, str]) -> dict[str, Shape]:
+    """Find columns whose first cells all have one shape; the whole column is proved later."""
     wanted = [name for name in kinds if name in text.header]
     sample = _first_rows(text) if wanted else []
-    types = {}
+    shapes = {}
     for name in wanted:
         at = text.header.index(name)
         cells = [row[at] for row in sample if row[at]]
-        for pattern, kind in SHAPES[kinds[name]]:
-            if cells and all(re.fullmatch(pattern, cell) for cell in cells):
-                types[name] = (pattern, kind)
-    return types
+        for shape in SHAPES[kinds[name]]:
+            if cells and all(re.fullmatch(shape.pattern, cell) for cell in cells):
+                shapes[name] = shape
+    return shapes
 
 
 def _first_rows(text: Text) -> list[list[str]]:
@@ -102,18 +143,14 @@ def _first_rows(text: Text) -> list[list[str]]:
     return rows if all(len(row) == len(text.header) for row in rows) else []
 
 
-def _fits(name: str, pattern: str) -> str:
-    return f"regexp_full_match({quote_name(name)}, {quote_text(pattern)})"
-
-
-def _copy(con: duckdb.DuckDBPyConnection, text: Text, types: dict[str, tuple[str, str]]) -> Path:
+def _copy(con: duckdb.DuckDBPyConnection, text: Text, shapes: dict[str, Shape]) -> Path:
     """Copy the rows, and mark those in which a typed column has a cell of another shape."""
     cells, doubts = [], ["FALSE"]
     for name in text.header:
         cell = own = quote_name(name)
-        if name in types:
-            pattern, kind = types[name]
-            cell = f"CASE WHEN {_fits(name, pattern)} THEN try_cast({own} AS {kind}) END"
+        if name in shapes:
+            shape = shapes[name]
+            cell = f"CASE WHEN {shape.fits(own)} THEN try_cast({own} AS {shape.kind}) END"
             doubts.append(f"({own} IS NOT NULL AND {cell} IS NULL)")
         cells.append(f"{cell} AS {own}")
     rows = f"SELECT {', '.join(cells)}, {' OR '.join(doubts)} AS {_DOUBTFUL} FROM {_scan(text)}"
