@@ -21,7 +21,7 @@ from reading import make_client, source
 from journeylib.collect import collect
 
 FEW = settings(
-    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 # Names of any script, with signs that mean something in one format or another.
 NAMES = st.text(
