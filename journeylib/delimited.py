@@ -52,10 +52,10 @@ class Shape:
             return f"regexp_full_match({own}, {quote_text(self.pattern)})"
         # what is no digit does not survive the cast, but for a sign in front and the hour 24
         day = f"{own} LIKE {quote_text(self.like)} AND {own} >= '0'"
-        return day if len(self.like) == _DAY_LENGTH else f"{day} AND {own}[12:13] <> '24'"
+        return day if len(self.like) == _DAY_LENGTH else f"{day} AND {own} NOT LIKE '{_HOUR_24}'"
 
 
-_DAY_LENGTH = len("____-__-__")
+_DAY_LENGTH, _HOUR_24 = len("____-__-__"), "____-__-___24%"
 
 
 def _time(like: str, kind: str = "TIMESTAMP") -> Shape:

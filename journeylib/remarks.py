@@ -42,15 +42,18 @@ def remark_columns(rows: Rows) -> None:
         if name == "touchpoint" and distinct > MANY_NAMES:
             text = "there are very many touchpoints: raw addresses? Group them before the export."
             rows.note("N-HIGH-CARDINALITY", text, name, "touchpoint IS NOT NULL")
-    if "value" in rows.contract.own:
-        _remark_value(rows)
 
 
 def _facts(rows: Rows, name: str) -> tuple[int, int]:
     """Count the values of a column and the distinct ones; of numbers, two stand for many."""
     column = quote_name(name)
     if name in {"value", "sentiment"}:
-        filled, low, high = rows.ask(f"count({column}), min({column}), max({column})")
+        filled, low, high, median = rows.ask(
+            f"count({column}), min({column}), max({column}), "
+            f"median({column}) FILTER (WHERE {column} > 0)"
+        )
+        if name == "value":
+            _remark_value(rows, low, median, high)
         return int(filled), 1 if low == high else 2
     profile = rows.reader.profile(rows.own(name))
     return profile.filled, profile.distinct()
@@ -64,18 +67,18 @@ def _remark_filling(rows: Rows, name: str, facts: tuple[int, int, int], *, requi
         rows.note("N-COLUMN-EMPTY", text, name, f"{own} IS NULL")
         return
     if filled < every and not required and name != "text":
-        rows.note("N-MISSING", f"{name} is missing in some rows.", name, f"{own} IS NULL")
+        text = f"{name} is missing in some rows."
+        rows.note("N-MISSING", text, name, f"{own} IS NULL", rows=every - filled)
     if distinct == 1 and filled > 1:
         code = "N-SINGLE-STAGE" if name == "stage" else "N-CONSTANT"
         rows.note(code, f"every {name} is the same.", name, f"{own} IS NOT NULL")
 
 
-def _remark_value(rows: Rows) -> None:
-    low, median, high = rows.ask("min(value), median(value) FILTER (WHERE value > 0), max(value)")
+def _remark_value(rows: Rows, low: float | None, median: float | None, high: float | None) -> None:
     if low is not None and low < 0:
         text = "amounts below zero were read as refunds."
         rows.note("N-NEGATIVE-REVENUE", text, "value", "value < 0")
-    if median and high > median * OUTLIER_RATIO:
+    if median and high and high > median * OUTLIER_RATIO:
         far = f"value > {median * OUTLIER_RATIO}"
         rows.note("N-OUTLIER", "an amount is a million times the usual one.", "value", far)
 

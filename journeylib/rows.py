@@ -104,9 +104,9 @@ class Rows:
         file, line = self.place(where)
         self.reader.problems.append(Problem(code, text, file, line, self.own(name), fix))
 
-    def note(self, code: str, text: str, name: str, where: str) -> None:
-        """Keep a note, where a row has a condition."""
-        rows = self.count(where)
+    def note(self, code: str, text: str, name: str, where: str, *, rows: int | None = None) -> None:
+        """Keep a note, where a row has a condition; counted here unless that was done before."""
+        rows = self.count(where) if rows is None else rows
         if rows:
             file, line = self.place(where)
             self.reader.notes.append(Note(code, text, file, line, self.own(name), rows))
