@@ -91,7 +91,8 @@ def store(con: duckdb.DuckDBPyConnection, name: str, rows: str) -> None:
 def write_rows(con: duckdb.DuckDBPyConnection, rows: str) -> Path:
     """Write the rows of a query to a Parquet file that lasts as long as the scratch folder."""
     file = _scratch(con) / f"{secrets.token_hex(8)}.parquet"
-    con.execute(f"COPY ({rows}) TO {quote_text(str(file))} (FORMAT parquet, PARQUET_VERSION v2, COMPRESSION uncompressed)")
+    options = "FORMAT parquet, PARQUET_VERSION v2, COMPRESSION uncompressed"
+    con.execute(f"COPY ({rows}) TO {quote_text(str(file))} ({options})")
     return file
 
 
