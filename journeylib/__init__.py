@@ -41,7 +41,8 @@ _NAMES = {
     "pains": ["compare_touchpoints", "rank_delights", "rank_pains"],
     "params": ["read_params"],
     "prose": [
-        "coverage_sentence", "delights_sentence", "impacts_sentences", "metrics_sentence",
+        "coverage_sentence", "delights_sentence", "identity_sentence", "impacts_sentences",
+        "metrics_sentence",
         "pains_sentence", "paths_sentence", "personas_sentence", "quality_sentence",
         "sources_sentence", "stages_sentence",
     ],

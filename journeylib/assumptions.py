@@ -40,7 +40,7 @@ def assume_collection(work: Workspace, collected: Collected) -> pd.DataFrame:
         ),
     ]
     rows.append(_small_groups(params.report.min_cell))
-    conflicts = int(collected.identity["conflicts"].max()) if len(collected.identity) else 0
+    conflicts = collected.resolution.facts.conflicts
     if conflicts:
         text = (
             f"{conflicts:,} keys were shared by too many records or by two records of one system."

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from journeylib.engine import take_in
 from journeylib.expressions import quote_name
 from journeylib.logbook import clean_name
 from journeylib.raw import table_columns
@@ -152,9 +153,7 @@ def _write_clock(con: duckdb.DuckDBPyConnection, sources: Sequence[SourceTable],
             "midnight": (local.dt.hour == 0) & (local.dt.minute == 0),
         }
     )
-    con.register("_incoming", clock)
-    con.execute("CREATE OR REPLACE TABLE clock AS SELECT * FROM _incoming")
-    con.unregister("_incoming")
+    take_in(con, "clock", clock)
 
 
 def _profile_hours(

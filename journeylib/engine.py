@@ -114,6 +114,30 @@ def numbered(file: Path, hidden: Sequence[str] = ()) -> str:
     return f"SELECT file_row_number + 1 AS _row, * EXCLUDE ({left_out}) FROM {scan}"
 
 
+def take_in(
+    con: duckdb.DuckDBPyConnection, table: str, rows: Any, query: str = "SELECT * FROM incoming"
+) -> None:
+    """Make a table of a frame, or of Arrow rows.
+
+    Args:
+        con: Connection in which the table is made.
+        table: Its name; what bore it before is replaced.
+        rows: The frame.
+        query: What of it, and joined to what; it stands there as ``incoming``.
+    """
+    con.register("incoming", rows)
+    try:
+        con.execute(f"CREATE OR REPLACE TABLE {quote_name(table)} AS {query}")
+    finally:
+        con.unregister("incoming")
+
+
+def rename(con: duckdb.DuckDBPyConnection, old: str, new: str) -> None:
+    """Give a table or a view another name."""
+    kind = "VIEW" if is_view(con, old) else "TABLE"
+    con.execute(f"ALTER {kind} {quote_name(old)} RENAME TO {quote_name(new)}")
+
+
 def drop(con: duckdb.DuckDBPyConnection, *names: str) -> None:
     """Drop tables and views by name; those that are not there are passed over."""
     for name in names:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from journeylib.engine import fetch_row, is_view
+from journeylib.engine import fetch_row, rename, take_in
 from journeylib.errors import DataError, Problem
 from journeylib.expressions import quote_name
 from journeylib.privacy import SECRETS, pseudonyms
@@ -254,17 +254,13 @@ def _without(
     if not wanted:
         return source
     table, whole = quote_name(source.table), f"{source.table}_whole"
-    kind = "VIEW" if is_view(con, source.table) else "TABLE"
-    con.execute(f"ALTER {kind} {table} RENAME TO {quote_name(whole)}")
+    rename(con, source.table, whole)
     tests = []
     for at, (column, values) in enumerate(wanted.items()):
-        gone = quote_name(f"{source.table}_gone{at}")
-        con.register("_forgotten", pd.DataFrame({"value": values}, dtype="str"))
-        con.execute(f"CREATE OR REPLACE TABLE {gone} AS SELECT value FROM _forgotten")
-        con.unregister("_forgotten")
-        tests.append(
-            f"coalesce(CAST({quote_name(column)} AS VARCHAR) IN (SELECT value FROM {gone}), FALSE)"
-        )
+        gone = f"{source.table}_gone{at}"
+        take_in(con, gone, pd.DataFrame({"value": values}, dtype="str"))
+        listed = f"SELECT value FROM {quote_name(gone)}"
+        tests.append(f"coalesce(CAST({quote_name(column)} AS VARCHAR) IN ({listed}), FALSE)")
     found = f"({' OR '.join(tests)})"
     left = int(fetch_row(con, f"SELECT count(*) FROM {quote_name(whole)} WHERE {found}")[0])
     con.execute(f"CREATE VIEW {table} AS SELECT * FROM {quote_name(whole)} WHERE NOT {found}")

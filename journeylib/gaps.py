@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from journeylib.census import Census
     from journeylib.sources import SourceTable
 
-QUIET_SHARE = 0.3
 LATE_DAYS = 31
 MOST_LEVELS, MOST_COLUMNS = 30, 6
 LEAST_LOSS = 0.6  # of one part of a source; smaller losses of many parts are chance

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from journeylib.engine import fetch_row
+from journeylib.engine import fetch_row, take_in
 from journeylib.errors import Note
 from journeylib.expressions import quote_name, quote_text
 from journeylib.keys import (
@@ -255,12 +255,11 @@ def _normalise(chain: Keychain, kind: str, apart: _Apart) -> None:
     number, _ = pd.factorize(found["key"])
     found["number"] = np.where(is_hashed(found["key"]), -1 - number, number)
     chain.forms[kind] = f"_forms_{len(chain.forms)}"
-    chain.con.register("_incoming", found.astype({"raw": "str", "key": "str", "fault": "str"}))
-    chain.con.execute(
-        f"CREATE OR REPLACE TABLE {chain.forms[kind]} AS SELECT raw, nullif(key, '') AS key, "
-        "CASE WHEN key <> '' THEN number END AS number, fault FROM _incoming"
-    )
-    chain.con.unregister("_incoming")
+    take_in(
+        chain.con, chain.forms[kind], found.astype({"raw": "str", "key": "str", "fault": "str"}),
+        "SELECT raw, nullif(key, '') AS key, CASE WHEN key <> '' THEN number END AS number, fault "
+        "FROM incoming",
+    )  # fmt: skip
 
 
 def _unhashed(keys: pd.Series) -> pd.Series:

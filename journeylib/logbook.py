@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from journeylib.engine import fetch_row, store
+from journeylib.engine import fetch_row, store, take_in
 from journeylib.errors import DataError, Note, Problem, did_you_mean
 from journeylib.expressions import quote_name, quote_text
 from journeylib.happenings import CANCELLATION, REFUND, SURVEY, TICKET, select_events
@@ -174,9 +174,7 @@ def _clean_names(
     frame = pd.DataFrame(
         {"raw": list(mapping), "code": [codes[name] for name in mapping.values()]}
     ).astype({"raw": "str", "code": "int32"})
-    con.register("_incoming", frame)
-    con.execute(f"CREATE OR REPLACE TABLE {column}_codes AS SELECT * FROM _incoming")
-    con.unregister("_incoming")
+    take_in(con, f"{column}_codes", frame)
     return ordered
 
 
@@ -301,11 +299,8 @@ def _write_customers(
     linked = identity.customers.merge(
         people.assign(code=people.index.to_numpy()), on="customer", validate="m:1"
     )
-    con.register(
-        "_incoming", linked.astype({"customer_id": "str"})[["customer_id", "code", "pseudonym"]]
-    )
-    con.execute("CREATE OR REPLACE TABLE customer_codes AS SELECT * FROM _incoming")
-    con.unregister("_incoming")
+    known = linked.astype({"customer_id": "str"})[["customer_id", "code", "pseudonym"]]
+    take_in(con, "customer_codes", known)
     people[["pseudonym"]].assign(customer=people.index.to_numpy()).to_parquet(
         folder / CUSTOMERS, index=False
     )
@@ -339,16 +334,10 @@ def _write_places(con: duckdb.DuckDBPyConnection, stages: list[str], codes: Code
     own = pd.DataFrame(
         {"code": range(len(stages)), "stage": [order[name.casefold()] for name in stages]}
     )
-    con.register("_incoming", own.astype("int32"))
-    con.execute(
-        "CREATE OR REPLACE TABLE stage_places AS "
-        "SELECT raw, stage FROM stage_codes JOIN _incoming USING (code)"
-    )
-    con.unregister("_incoming")
+    joined = "SELECT raw, stage FROM stage_codes JOIN incoming USING (code)"
+    take_in(con, "stage_places", own.astype("int32"), joined)
     places = pd.DataFrame({"code": range(len(codes.stage_of)), "stage": list(codes.stage_of)})
-    con.register("_incoming", places.astype("int32"))
-    con.execute("CREATE OR REPLACE TABLE touchpoint_places AS SELECT * FROM _incoming")
-    con.unregister("_incoming")
+    take_in(con, "touchpoint_places", places.astype("int32"))
 
 
 def _write_partitions(con: duckdb.DuckDBPyConnection, folder: Path) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from journeylib.engine import fetch_row, is_view
+from journeylib.engine import fetch_row, rename, take_in
 from journeylib.errors import Note
 from journeylib.expressions import quote_name
 from journeylib.mappings import plain
@@ -238,16 +238,15 @@ def _reshape(
     if not personal and not changed:
         return source
     table, bare = quote_name(source.table), f"{source.table}_bare"
-    kind = "VIEW" if is_view(con, source.table) else "TABLE"
-    con.execute(f"ALTER {kind} {table} RENAME TO {quote_name(bare)}")
+    rename(con, source.table, bare)
     columns, joins = [], ""
     for name in table_columns(con, bare):
         own = f"t.{quote_name(name)}"
         if name in changed:
             at = f"m{len(joins.splitlines())}"
-            found = quote_name(f"{source.table}_{at}")
-            _make_pairs(con, found, changed[name])
-            joins += f" LEFT JOIN {found} {at} ON {at}.old = {own}\n"
+            found, pairs = f"{source.table}_{at}", changed[name].items()
+            take_in(con, found, pd.DataFrame(pairs, columns=["old", "new"], dtype="str"))
+            joins += f" LEFT JOIN {quote_name(found)} {at} ON {at}.old = {own}\n"
             own = f"coalesce({at}.new, {own}) AS {quote_name(name)}"
         if name not in personal:
             columns.append(own)
@@ -263,13 +262,6 @@ def _reshape(
     ]  # fmt: skip
     kept = tuple(name for name in source.attributes if name not in personal)
     return replace(source, attributes=kept, notes=(*source.notes, *notes))
-
-
-def _make_pairs(con: duckdb.DuckDBPyConnection, table: str, pairs: dict[str, str]) -> None:
-    frame = pd.DataFrame({"old": list(pairs), "new": list(pairs.values())}, dtype="str")
-    con.register("_pairs", frame)
-    con.execute(f"CREATE OR REPLACE TABLE {table} AS SELECT * FROM _pairs")
-    con.unregister("_pairs")
 
 
 # ---------------------------------------------------------------- columns that are personal

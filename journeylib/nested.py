@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from journeylib.engine import is_view, store
+from journeylib.engine import rename, store
 from journeylib.exports import plain
 from journeylib.expressions import quote_name, quote_text
 from journeylib.raw import table_columns
@@ -46,8 +46,7 @@ def unfold(con: duckdb.DuckDBPyConnection, raw: RawTable, wanted: Iterable[str])
     if not found:
         return
     base = f"{raw.name}_nested"
-    kind = "VIEW" if is_view(con, raw.name) else "TABLE"
-    con.execute(f"ALTER {kind} {quote_name(raw.name)} RENAME TO {quote_name(base)}")
+    rename(con, raw.name, base)
     made = ", ".join(f"{sql} AS {quote_name(name)}" for name, sql in found.items())
     store(con, raw.name, f"SELECT *, {made} FROM {quote_name(base)}")
     raw.columns += list(found)

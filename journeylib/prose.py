@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from journeylib.identity import Facts
+
 COUNTED = {
     "difference_in_differences": " units", "interrupted_time_series": " points in time",
     "before_after": " points in time",
@@ -92,6 +94,23 @@ def quality_sentence(quality: pd.DataFrame) -> Sentence:
             for check, own in places.items()
         ]
         text += f" Worth knowing: {'; '.join(named)}."
+    return Sentence(text)
+
+
+def identity_sentence(facts: Facts) -> Sentence:
+    """Say how many customers there are, and how many there were under other keys."""
+    if not facts.customers:
+        return Sentence(NOTHING.format("no source has ids"))
+    text = f"**{count_text(facts.customers)} customers** stand behind {count_text(facts.ids)} ids."
+    if facts.ids_only == facts.unguarded:
+        return Sentence(f"{text} No key joins any of them, so nothing rests on the choice of keys.")
+    alone, loose = (
+        f"{count_text(other)} ({value_text(other / facts.customers - 1, 'share', signed=True)})"
+        for other in (facts.ids_only, facts.unguarded)
+    )
+    text += f" If only equal ids joined, there would be {alone}; if every shared key did, {loose}."
+    if facts.conflicts:
+        text += f" {count_text(facts.conflicts)} conflict(s) were left apart."
     return Sentence(text)
 
 

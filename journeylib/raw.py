@@ -11,7 +11,7 @@ import csv
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from journeylib.engine import drop, fetch_row, is_view, store
+from journeylib.engine import drop, fetch_row, rename, store, take_in
 from journeylib.errors import DataError, Note, Problem
 from journeylib.expressions import quote_name
 
@@ -185,10 +185,7 @@ def table_columns(con: duckdb.DuckDBPyConnection, table: str) -> dict[str, str]:
 
 def register_rows(con: duckdb.DuckDBPyConnection, table: str, rows: pa.Table) -> None:
     """Make a table of Arrow rows, numbered from 1."""
-    con.register("_incoming", rows)
-    numbered = "SELECT row_number() OVER () AS _row, * FROM _incoming"
-    con.execute(f"CREATE OR REPLACE TABLE {quote_name(table)} AS {numbered}")
-    con.unregister("_incoming")
+    take_in(con, table, rows, "SELECT row_number() OVER () AS _row, * FROM incoming")
 
 
 def append_part(con: duckdb.DuckDBPyConnection, raw: RawTable, part: str, *, file: int = 0) -> None:
@@ -202,8 +199,7 @@ def append_part(con: duckdb.DuckDBPyConnection, raw: RawTable, part: str, *, fil
     """
     columns = table_columns(con, part)
     own = f"{raw.name}_{len(raw.parts)}"
-    kind = "VIEW" if is_view(con, part) else "TABLE"
-    con.execute(f"ALTER {kind} {quote_name(part)} RENAME TO {quote_name(own)}")
+    rename(con, part, own)
     raw.parts.append(f"SELECT {file}::BIGINT AS _file, * FROM {quote_name(own)}")
     raw.columns += [name for name in columns if name not in {"_row", *raw.columns}]
     rows = " UNION ALL BY NAME ".join(raw.parts)

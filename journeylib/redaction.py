@@ -1,7 +1,7 @@
 """Personal details in free text: found, and replaced by the word for what they were.
 
 Links go whole, host and all: a host can name a person as well as a path can. Not for columns that
-are personal throughout; see `personal`.
+are personal throughout; see `masking`.
 """
 
 from __future__ import annotations
@@ -21,9 +21,7 @@ from journeylib.redaction_numbers import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    import pandas as pd
-
-__all__ = ["Names", "gather_names", "redact", "redact_all", "redact_each", "redact_labels"]
+__all__ = ["Names", "gather_names", "redact", "redact_each", "redact_labels"]
 
 MOST_PASSES = 5
 FEWEST_DIGITS = 6
@@ -143,23 +141,6 @@ def _mask_numbers(text: str, region: str | None) -> str:
     if digits >= FEWEST_IBAN:
         text = mask_cards(mask_national_ids(mask_ibans(text)))
     return mask_phones(mask_national_ids(text), region=region)
-
-
-def redact_all(
-    texts: pd.Series, *, names: Names | None = None, region: str | None = None
-) -> pd.Series:
-    """Redact a column of comments; equal ones are read once.
-
-    Args:
-        texts: Comments; missing ones stay missing.
-        names: The customers' names, from ``gather_names``.
-        region: Two-letter country of the client, or None.
-
-    Returns:
-        The comments without personal details.
-    """
-    found = redact_each(texts.dropna().unique().tolist(), names=names, region=region)
-    return texts.map(lambda text: found.get(text, text), na_action="ignore")
 
 
 def redact_each(

@@ -74,10 +74,6 @@ class Names:
     singles: frozenset[str] = frozenset()
     words: frozenset[str] = frozenset()
 
-    def is_name(self, text: str) -> bool:
-        """Tell whether a text is a customer's full name, in any order."""
-        return tuple(sorted(map(fold_word, _WORD.findall(text)))) in self.full
-
     def mask(self, text: str) -> str:
         """Put ``[name]`` where a customer is named.
 

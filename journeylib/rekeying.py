@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from journeylib.engine import fetch_row, is_view, store
+from journeylib.engine import fetch_row, rename, store
 from journeylib.errors import Note
 from journeylib.expressions import quote_name
 from journeylib.keys import CUSTOMER_ID, PERSONAL_KEYS
@@ -51,8 +51,7 @@ def _hidden(keyed: Keyed) -> list[str]:
 def _rewrite(chain: Keychain, keyed: Keyed, hidden: list[str], *, named: bool) -> None:
     con, table = chain.con, keyed.source.table
     types, before = table_columns(con, table), f"{table}_before"
-    kind = "VIEW" if is_view(con, table) else "TABLE"
-    con.execute(f"ALTER {kind} {quote_name(table)} RENAME TO {quote_name(before)}")
+    rename(con, table, before)
     final, joins = chain.final(keyed)
     if not named:
         final, joins = keyed.own_id, ""

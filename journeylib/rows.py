@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from journeylib.contracts import SCORED, Contract
-from journeylib.engine import fetch_row, store
+from journeylib.engine import fetch_row, store, take_in
 from journeylib.errors import Note, Problem, did_you_mean
 from journeylib.expressions import quote_name, quote_text
 from journeylib.logbook import clean_name
@@ -61,7 +61,7 @@ class Rows:
 
     @property
     def twins(self) -> str:
-        """Table of the places of the duplicates."""
+        """Table of the duplicates: ``place`` and ``mark``, a hash of the row."""
         return f"{self.reader.raw.name}_twins"
 
     @property
@@ -339,26 +339,29 @@ def _find_twins(rows: Rows) -> None:
     twice = np.unique(marks[1:][marks[1:] == marks[:-1]])
     if not len(twice):
         return
-    con.register("_incoming", pa.table({"mark": twice}))
-    con.execute(
-        f"CREATE OR REPLACE TABLE {quote_name(rows.twins)} AS SELECT place FROM "
-        f"(SELECT {AT} AS place, row_number() OVER (PARTITION BY {listed} ORDER BY _file, _row) "
-        f"AS copy FROM {table} WHERE hash({listed}) IN (SELECT mark FROM _incoming)) "
-        "WHERE copy > 1"
-    )
-    con.unregister("_incoming")
+    take_in(
+        con, rows.twins, pa.table({"mark": twice}),
+        f"SELECT place, mark FROM (SELECT {AT} AS place, hash({listed}) AS mark, row_number() OVER "
+        f"(PARTITION BY {listed} ORDER BY _file, _row) AS copy FROM {table} "
+        f"WHERE hash({listed}) IN (SELECT mark FROM incoming)) WHERE copy > 1",
+    )  # fmt: skip
     rows.duplicates = count_rows(con, rows.twins)
 
 
 def _twin_sql(rows: Rows) -> str:
-    """SQL that is true for a row that repeats another; a few are listed, which saves a join."""
+    """SQL that is true for a row that repeats another; a few are listed, which saves a join.
+
+    A place alone does not tell a row: a wide table's row becomes several of one place.
+    """
     if not rows.duplicates:
         return "FALSE"
-    places = f"SELECT place FROM {quote_name(rows.twins)}"
-    if rows.duplicates <= FEW_TWINS:
-        listed = rows.reader.con.execute(f"{places} ORDER BY 1").fetchall()
-        places = ", ".join(str(row[0]) for row in listed)
-    return f"{AT} IN ({places})"
+    raw, twins = rows.reader.raw, f"SELECT place, mark FROM {quote_name(rows.twins)}"
+    own = ", ".join(f"{quote_name(raw.name)}.{quote_name(name)}" for name in raw.columns)
+    if rows.duplicates > FEW_TWINS:
+        return f"({AT}, hash({own})) IN ({twins})"
+    listed = rows.reader.con.execute(f"{twins} ORDER BY ALL").fetchall()
+    found = [f"({AT} = {place} AND hash({own}) = {mark}::UBIGINT)" for place, mark in listed]
+    return f"({' OR '.join(found)})"
 
 
 def _add_duplicates(rows: Rows) -> None:

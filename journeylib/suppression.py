@@ -112,23 +112,6 @@ def suppress_table(name: str, table: pd.DataFrame, *, min_cell: int) -> pd.DataF
     return table
 
 
-def suppress_small(table: pd.DataFrame, counts: list[str], *, min_cell: int) -> pd.DataFrame:
-    """Blank the counts, and every number beside them, of rows that stand for too few customers.
-
-    Args:
-        table: Any table.
-        counts: Its columns that count customers; a row is small where one lies in 1..min_cell-1.
-        min_cell: Smallest count that may be shown.
-
-    Returns:
-        A new table.
-    """
-    for count in counts:
-        if count in table and len(table):
-            table = _suppress(table, Cells(count), min_cell)
-    return table
-
-
 def _suppress(table: pd.DataFrame, cells: Cells, min_cell: int) -> pd.DataFrame:
     counts = _numbers(table, cells.count)
     amounts = [counts]

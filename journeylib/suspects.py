@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from journeylib.engine import fetch_row
+from journeylib.engine import fetch_row, take_in
 from journeylib.expressions import quote_name
 from journeylib.findings import LOG, WARN, Finding, passed
 from journeylib.log import HOUR
@@ -70,12 +70,11 @@ def find_suspects(census: Census) -> Suspects:
     )
     ids = {**_robots(census), **_around_the_clock(con), **_even(con)}
     marked = pd.DataFrame({"customer_id": list(ids), "reason": list(ids.values())}, dtype="str")
-    con.register("_incoming", marked)
-    con.execute(
-        "CREATE OR REPLACE TABLE marked AS SELECT c.code AS customer, min(i.reason) AS reason "
-        "FROM _incoming i JOIN customer_codes c USING (customer_id) GROUP BY 1"
-    )
-    con.unregister("_incoming")
+    take_in(
+        con, "marked", marked,
+        "SELECT c.code AS customer, min(i.reason) AS reason "
+        "FROM incoming i JOIN customer_codes c USING (customer_id) GROUP BY 1",
+    )  # fmt: skip
     table = con.execute(
         "SELECT m.customer, m.reason, CAST(sum(b.n) AS BIGINT) AS events FROM marked m "
         "JOIN customer_codes c ON c.code = m.customer JOIN busy b USING (customer_id) "

@@ -54,11 +54,6 @@ class Clocks:
         turns = [(one.at + max(one.before, one.after), one.after) for one in self.changes]
         return f"({local} - ({self._offset(local, turns)}))"
 
-    def to_local(self, utc: str) -> str:
-        """SQL that turns UTC microseconds into local ones."""
-        turns = [(one.at, one.after) for one in self.changes]
-        return f"({utc} + ({self._offset(utc, turns)}))"
-
     def never(self, local: str) -> str:
         """SQL that is true for local microseconds that the clocks jumped over."""
         jumps = [

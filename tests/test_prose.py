@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from journeylib import prose
+from journeylib.identity import Facts
 from journeylib.tables import ALLOWED, RESULTS, complete_result
 
 EMPTY = {name: complete_result(name, pd.DataFrame()) for name in RESULTS}
@@ -125,3 +126,14 @@ def test_there_are_at_most_five_findings():
         ),
     }
     assert len(prose.find_findings(full)) == 5
+
+
+def test_the_identity_sentence_tells_what_hangs_on_the_keys():
+    facts = Facts(ids=1_300, customers=1_000, ids_only=1_100, unguarded=990, conflicts=3)
+    assert prose.identity_sentence(facts) == (
+        "**1,000 customers** stand behind 1,300 ids. If only equal ids joined, there would be "
+        "1,100 (+10 %); if every shared key did, 990 (−1 %). 3 conflict(s) were left apart."
+    )
+    alone = Facts(ids=50, customers=50, ids_only=50, unguarded=50)
+    assert "nothing rests on the choice of keys" in prose.identity_sentence(alone)
+    assert "no source has ids" in prose.identity_sentence(Facts())

@@ -241,3 +241,14 @@ def test_an_attribute_named_like_a_time_is_none(tmp_path):
     text = "customer_id,Timestamp\nc1,never\nc2,today\n"
     _, rows = read_text(tmp_path, text, kind="customers")
     assert rows["Timestamp"].tolist() == ["never", "today"]
+
+
+@pytest.mark.parametrize("copies", [1, 200])
+def test_of_a_wide_row_only_the_cells_that_repeat_are_duplicates(tmp_path, copies):
+    rows = [f"{1700 + at},{at},2" for at in range(copies)]
+    again = [f"{1700 + at},{at},3" for at in range(copies)]
+    text = "time,Ohio,Texas\n" + "\n".join([*rows, *again]) + "\n"
+    wide = {"wide": {"names_to": "unit", "values_to": "value"}}
+    table, kept = read_text(tmp_path, text, kind="measurements", format=wide, duplicates="drop")
+    assert (table.duplicates, table.drops) == (copies, {"duplicate": copies})
+    assert sorted(kept.loc[kept["unit"] == "Texas", "value"]) == [2] * copies + [3] * copies

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from journeylib.activity import count_activity
-from journeylib.suppression import CELLS, suppress_small, suppress_table
+from journeylib.suppression import CELLS, suppress_table
 from journeylib.tables import RESULTS
 
 TEN = 10
@@ -49,11 +49,11 @@ def test_every_result_table_says_whom_it_counts():
 
 def test_a_cell_of_the_limit_is_shown_and_one_below_is_not():
     table = pd.DataFrame({"rank": [1, 2, 3], "n": [10, 9, 0], "value": [0.5, 0.6, 0.7]})
-    shown = suppress_small(table, ["n", "absent"], min_cell=TEN)
+    shown = suppress_table("drift", table, min_cell=TEN)
     assert shown["n"].isna().tolist() == [False, True, False]
     assert shown["value"].isna().tolist() == [False, True, False]
     assert shown["rank"].tolist() == [1, 2, 3]
-    assert suppress_small(table, ["absent"], min_cell=TEN) is table
+    assert suppress_table("sources", table, min_cell=TEN) is table
 
 
 def test_a_single_small_persona_takes_the_next_smallest_with_it():
