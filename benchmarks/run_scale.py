@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-EVENTS, TURNS = 10_000_000, 3
+EVENTS, TURNS = 10_000_000, 7
 TOUCHPOINTS = [
     "product page", "search ad", "checkout", "newsletter", "store visit", "delivery",
     "support call", "basket", "review", "payment",

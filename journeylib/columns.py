@@ -34,6 +34,8 @@ _LOOKS_PERSONAL = (
     r"[0-9]{1,3}(\.[0-9]{1,3}){3}"
 )
 
+_NOUGHTS = ", ".join(quote_text("0" * digits) for digits in range(1, 16))
+
 Remark = tuple[str, str, str]
 ID_REMARKS: tuple[Remark, ...] = (
     ("N-ID-TRIMMED", "spaces round ids were removed.", "text <> own"),
@@ -238,7 +240,7 @@ class Reader:
                 self.con,
                 f"SELECT 1 FROM {quote_name(self.raw.name)} WHERE {own} IS NOT NULL "
                 f"AND NOT (regexp_full_match({own}, '[{letters}_]*[0-9]{{1,15}}') "
-                f"AND ltrim({own}, '0') <> '') LIMIT 1",
+                f"AND {own} NOT IN ({_NOUGHTS})) LIMIT 1",
             )
             for letters in ("A-Z", "a-z")
         )

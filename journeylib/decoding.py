@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from journeylib.inputs import Format
 
 SEPARATORS = (",", ";", "\t", "|")
-_CHUNK = 1 << 18
+_CHUNK = 1 << 17  # larger pieces of memory are asked of the system anew each time
 _CTRL_Z = "\x1a"
 _BLANK = re.compile(r"\n\r?\n\r?[^\r\n]")
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from journeylib.decoding import Text
 
 Read = TypeVar("Read")
-LONGEST_LINE = 33_554_432
+LONGEST_LINE, BUFFER = 33_554_432, 40_000_000  # bytes; one line fits into a buffer
 SAMPLED_ROWS, SHOWN_ROWS = 2_000, 5
 _DOUBTFUL = "_reason"  # a name that check_names keeps free
 
@@ -112,7 +112,7 @@ def _scan(text: Text) -> str:
         f"escape={quote_text(text.layout.escape or text.quote)}, skip={text.skip}, "
         f"header={'false' if text.layout.header is False else 'true'}, columns={{{columns}}}, "
         "auto_detect=false, strict_mode=true, store_rejects=true, nullstr=[''], "
-        f"max_line_size={LONGEST_LINE}, allow_quoted_nulls=true"
+        f"max_line_size={LONGEST_LINE}, buffer_size={BUFFER}, allow_quoted_nulls=true"
     )
     return f"read_csv({quote_text(glob_free(text.plain))}, {options})"
 

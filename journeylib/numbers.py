@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from journeylib.columns import MISSING_TEXT
+from journeylib.engine import fetch_row
 from journeylib.expressions import quote_name, quote_text
 
 if TYPE_CHECKING:
@@ -76,9 +77,12 @@ def _typed(reader: Reader, column: str) -> str:
     declared = [*reader.missing.get(column, ()), *reader.missing.get("", ())]
     for value in ["nan", *declared]:
         number = f"nullif({number}, try_cast({quote_text(value)} AS DOUBLE))"
-    beyond = f"abs({number}) > {LARGEST:.0f}"
     table = quote_name(reader.raw.name)
-    if reader.con.execute(f"SELECT count(*) FROM {table} WHERE {beyond}").fetchall()[0][0]:
+    # the ends stand in a file's own statistics; values that are no number are at an end as well
+    low, high = fetch_row(reader.con, f"SELECT min({own}), max({own}) FROM {table}")
+    ends = all(end is None or abs(end) <= LARGEST for end in (low, high))
+    beyond = f"abs({number}) > {LARGEST:.0f}"
+    if not ends and fetch_row(reader.con, f"SELECT count(*) FROM {table} WHERE {beyond}")[0]:
         _refuse_range(reader, reader.profile(column), f"abs(own) > {LARGEST:.0f}")
     return number
 

@@ -48,13 +48,10 @@ def _facts(rows: Rows, name: str) -> tuple[int, int]:
     """Count the values of a column and the distinct ones; of numbers, two stand for many."""
     column = quote_name(name)
     if name in {"value", "sentiment"}:
-        filled, low, high, median = rows.ask(
-            f"count({column}), min({column}), max({column}), "
-            f"median({column}) FILTER (WHERE {column} > 0)"
-        )
+        low, high = rows.ends(name)
         if name == "value":
-            _remark_value(rows, low, median, high)
-        return int(filled), 1 if low == high else 2
+            _remark_value(rows, low, high)
+        return int(rows.ask(f"count({column})")[0]), 1 if low == high else 2
     profile = rows.reader.profile(rows.own(name))
     return profile.filled, profile.distinct()
 
@@ -74,10 +71,11 @@ def _remark_filling(rows: Rows, name: str, facts: tuple[int, int, int], *, requi
         rows.note(code, f"every {name} is the same.", name, f"{own} IS NOT NULL")
 
 
-def _remark_value(rows: Rows, low: float | None, median: float | None, high: float | None) -> None:
+def _remark_value(rows: Rows, low: float | None, high: float | None) -> None:
     if low is not None and low < 0:
         text = "amounts below zero were read as refunds."
         rows.note("N-NEGATIVE-REVENUE", text, "value", "value < 0")
+    median = rows.ask("median(value) FILTER (WHERE value > 0)")[0]
     if median and high and high > median * OUTLIER_RATIO:
         far = f"value > {median * OUTLIER_RATIO}"
         rows.note("N-OUTLIER", "an amount is a million times the usual one.", "value", far)

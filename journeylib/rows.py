@@ -58,6 +58,7 @@ class Rows:
     reasons: list[tuple[str, str]] = field(default_factory=list)
     duplicates: int = 0
     stored: bool = False
+    _ends: dict[str, tuple[Any, Any]] = field(default_factory=dict)
 
     @property
     def twins(self) -> str:
@@ -69,6 +70,12 @@ class Rows:
         """Whether its table has a timestamp; an attribute of that name is none."""
         known = {column.name for column in INPUTS[self.source.kind]}
         return "timestamp" in known and "timestamp" in self.contract.columns
+
+    def ends(self, name: str) -> tuple[Any, Any]:
+        """Give the least and the greatest value of a column; None where it has none."""
+        if name not in self._ends:
+            self._ends[name] = self.ask(f"min({quote_name(name)}), max({quote_name(name)})")
+        return self._ends[name]
 
     def ask(self, select: str) -> tuple[Any, ...]:
         """Ask one question about all rows."""
@@ -209,8 +216,9 @@ def _find_missing(rows: Rows) -> None:
         name for name in needed
         if name in rows.contract.own and (rows.source.kind, name) != ("measurements", "value")
     ]  # fmt: skip
-    absent = [f"{quote_name(name)} IS NULL" for name in asked]
-    for name, where, empty in zip(asked, absent, rows.tally(absent), strict=True):
+    filled = rows.ask(", ".join(f"count({quote_name(name)})" for name in asked)) if asked else ()
+    for name, full in zip(asked, filled, strict=True):
+        where, empty = f"{quote_name(name)} IS NULL", every - int(full)
         if empty == every:
             fix = "Export the column with its values."
             rows.problem("E-COLUMN-EMPTY", f"every {name} is empty.", name, fix, where)
@@ -236,7 +244,13 @@ def _find_placeholders(rows: Rows) -> None:
     """Leave out rows whose time stands for "unknown": the zero of a clock, or never."""
     if not rows.is_timed:
         return
-    never = f"timestamp IN ({', '.join(map(str, _placeholders(rows.reader.zone)))})"
+    first, last = rows.ends("timestamp")
+    known = [
+        at for at in _placeholders(rows.reader.zone) if first is not None and first <= at <= last
+    ]
+    if not known:
+        return
+    never = f"timestamp IN ({', '.join(map(str, known))})"
     if 0 < rows.count(never) < rows.reader.raw.rows:
         text = "placeholder dates were left out."
         rows.note("N-DATE-PLACEHOLDER", text, "timestamp", never)
@@ -260,6 +274,8 @@ def _check_future(rows: Rows) -> None:
     if rows.source.format.allow_future or not rows.is_timed:
         return
     limit = int(clock.time() * 1_000_000) + MICROSECONDS_PER_DAY
+    if (rows.ends("timestamp")[1] or 0) <= limit:
+        return
     left_out = " OR ".join(sql for _, sql in rows.reasons) or "FALSE"
     late = f"timestamp > {limit} AND NOT coalesce({left_out}, FALSE)"
     found = rows.count(late)
@@ -309,7 +325,8 @@ def _find_scale(rows: Rows) -> None:
         rows.note("N-SCALE-ASSUMED", text, name, f"{name} IS NOT NULL")
     rows.scale = (name, low, high, best)
     outside = f"{name} NOT BETWEEN {low} AND {high} AND {rows.kept}"
-    if rows.count(outside):
+    least, most = rows.ends(name)
+    if least is not None and not low <= least <= most <= high and rows.count(outside):
         code = "E-SENTIMENT-RANGE" if name == "sentiment" else "E-SCORE-RANGE"
         found = fetch_row(
             rows.reader.con,
