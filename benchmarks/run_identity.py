@@ -64,7 +64,7 @@ def main(people: int) -> None:
         f"{datetime.now(UTC):%Y-%m-%d}: {platform.machine()}, {os.cpu_count()} cores, "
         f"Python {platform.python_version()}.",
         "",
-        "Invented people in three systems, with other spellings, shared tills and households. Pairs",
+        "People in three systems, with other spellings, shared tills and households. Pairs",
         "of records of one person that keys connect; goals: precision 0.99, recall 0.97, and a",
         "million records in less than ten seconds.",
         "",
