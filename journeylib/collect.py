@@ -13,7 +13,6 @@ from journeylib.census import Census, take_census
 from journeylib.engine import fetch_row, open_connection
 from journeylib.expressions import quote_name
 from journeylib.forgotten import ID_COLUMNS, leave_out
-from journeylib.identity import resolve_identities
 from journeylib.logbook import build_log
 from journeylib.logplans import (
     asked_columns,
@@ -22,6 +21,7 @@ from journeylib.logplans import (
     forgotten_of,
     period_of,
     plan_log,
+    resolve_client,
 )
 from journeylib.masking import IDENTIFYING, mask_sources
 from journeylib.months import count_months
@@ -130,13 +130,9 @@ def _recognise(
 ) -> tuple[list[SourceTable], Identity]:
     """Read the sources, join the customers in them, and mask what names a person."""
     sources = leave_out(con, read_sources(params, con), forgotten_of(params))
-    declared, country = params.identity, country_for(params)
-    identity = resolve_identities(
-        con, sources, match_on=declared.match_on, unmerge=declared.unmerge, country=country,
-        allow_merge=declared.allow_merge,
-    )  # fmt: skip
+    identity = resolve_client(con, sources, params)
     masked = mask_sources(
-        con, sources, region=country or None, keep=[params.title, params.client],
+        con, sources, region=country_for(params) or None, keep=[params.title, params.client],
         needed=asked_columns(params),
     )  # fmt: skip
     return masked, identity

@@ -26,9 +26,8 @@ from journeylib.forgotten import (
     normal_keys,
     write_forgotten,
 )
-from journeylib.identity import resolve_identities
 from journeylib.log import CUSTOMERS
-from journeylib.logplans import country_for, forgotten_of
+from journeylib.logplans import forgotten_of, resolve_client
 from journeylib.params import read_params
 from journeylib.privacy import pseudonyms
 from journeylib.raw import table_columns
@@ -188,10 +187,7 @@ def _find_in_sources(params: Params, forgotten: Forgotten, customer: str) -> _Pe
         con = open_connection(memory=params.memory, scratch=Path(scratch))
         sources = read_sources(params, con)
         every = _records(con, sources, tuple(dict.fromkeys([*KEYS, *forgotten.kinds])))
-        identity = resolve_identities(
-            con, sources, match_on=params.identity.match_on, unmerge=params.identity.unmerge,
-            country=country_for(params),
-        )  # fmt: skip
+        identity = resolve_client(con, sources, params)
         every["id"] = _final_ids(con, sources, every)
     joined = dict(
         zip(identity.customers["customer_id"], identity.customers["customer"], strict=True)

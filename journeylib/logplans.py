@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from journeylib.forgotten import Forgotten, read_forgotten
+from journeylib.identity import resolve_identities
 from journeylib.log import DAY, Codes
 from journeylib.logbook import LogPlan
 from journeylib.phones import country_of
@@ -19,8 +20,12 @@ from journeylib.privacy import read_secret
 from journeylib.stages import assign_stages, stage_timings
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import duckdb
     import pandas as pd
 
+    from journeylib.identity import Identity
     from journeylib.log import Log
     from journeylib.logbook import Built
     from journeylib.params import Params
@@ -83,6 +88,23 @@ def follow_outcome(params: Params, built: Built) -> Log:
 def country_for(params: Params) -> str:
     """Name the country whose phone numbers need no ``+``: declared, else that of the time zone."""
     return params.identity.country or country_of(params.timezone)
+
+
+def resolve_client(
+    con: duckdb.DuckDBPyConnection, sources: Sequence[SourceTable], params: Params
+) -> Identity:
+    """Join the customers of a client's sources as its client file says.
+
+    Args:
+        con: Connection that holds the sources' tables; ids in them are replaced, keys dropped.
+        sources: The sources that were read.
+        params: The client file.
+    """
+    declared = params.identity
+    return resolve_identities(
+        con, sources, match_on=declared.match_on, unmerge=declared.unmerge,
+        country=country_for(params), allow_merge=declared.allow_merge,
+    )  # fmt: skip
 
 
 def forgotten_of(params: Params) -> Forgotten:

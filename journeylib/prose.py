@@ -97,10 +97,11 @@ def quality_sentence(quality: pd.DataFrame) -> Sentence:
     return Sentence(text)
 
 
-def identity_sentence(facts: Facts) -> Sentence:
+def identity_sentence(facts: Facts, *, min_cell: int = 1) -> Sentence:
     """Say how many customers there are, and how many there were under other keys."""
-    if not facts.customers:
-        return Sentence(NOTHING.format("no source has ids"))
+    if facts.customers < min_cell:
+        reason = f"fewer than {min_cell} customers are known" if facts.customers else ""
+        return Sentence(NOTHING.format(reason or "no source has ids"))
     text = f"**{count_text(facts.customers)} customers** stand behind {count_text(facts.ids)} ids."
     if facts.ids_only == facts.unguarded:
         return Sentence(f"{text} No key joins any of them, so nothing rests on the choice of keys.")

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from journeylib.keychain import Keychain, Keyed
 
 NO_KEY = "no usable key"
+KEYLESS = "_keyless"  # behind a source's table: the places of rows that lost their id
 
 
 def rekey_sources(chain: Keychain) -> None:
@@ -62,7 +63,12 @@ def _rewrite(chain: Keychain, keyed: Keyed, hidden: list[str], *, named: bool) -
     )
     rows = f"FROM {keyed.select(before, types)} g{joins}"
     if named and _needs_id(keyed):
-        _count_money(chain, keyed, types, f"{rows} WHERE ({final}) IS NULL")
+        lost = f"{rows} WHERE ({final}) IS NULL"
+        _count_money(chain, keyed, types, lost)
+        con.execute(
+            f"CREATE OR REPLACE TABLE {quote_name(f'{table}{KEYLESS}')} AS "
+            f"SELECT g._file, g._row {lost}"
+        )
         rows += f" WHERE ({final}) IS NOT NULL"
     rows = f"SELECT {kept} {rows}"
     if named:  # the tables of the keys' forms go, so what they say is written down

@@ -54,6 +54,7 @@ _TEST = ("intervention", "metric", "arm", "split")
 _OF_TEST = ("design", "ab_test")
 CELLS: dict[str, tuple[Cells, ...]] = {
     "sources": (Cells("customers", ("customers", "value_sum")),),
+    "sensitivity": (Cells("customers"),),
     "identity": (
         Cells("customers", ("customers", "matched_share")),
         Cells("customers", ("matched_share",), rate="matched_share"),

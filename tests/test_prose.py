@@ -137,3 +137,5 @@ def test_the_identity_sentence_tells_what_hangs_on_the_keys():
     alone = Facts(ids=50, customers=50, ids_only=50, unguarded=50)
     assert "nothing rests on the choice of keys" in prose.identity_sentence(alone)
     assert "no source has ids" in prose.identity_sentence(Facts())
+    few = Facts(ids=9, customers=9, ids_only=9, unguarded=9)
+    assert "fewer than 10 customers" in prose.identity_sentence(few, min_cell=10)

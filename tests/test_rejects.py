@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from reading import make_client, source
 
+from journeylib.collect import collect
 from journeylib.engine import open_connection
 from journeylib.rejects import list_rejects
 from journeylib.sources import read_sources
@@ -49,3 +50,14 @@ def test_a_source_without_rows_left_out_lists_none(tmp_path):
     tables = read_sources(make_client(tmp_path, source("good.csv")), con)
     assert list_rejects(con, tables).empty
     assert tables[0].lost == {}
+
+
+def test_a_row_whose_only_key_is_nobodys_is_listed_too(tmp_path):
+    (tmp_path / "orders.csv").write_text(
+        "email,date,value\na@b.example,2024-01-02,5\nnoreply@shop.example,2024-01-03,7\n"
+    )
+    spec = source("orders.csv", "orders", columns={"email": "email", "timestamp": "date"})
+    collected = collect(make_client(tmp_path, spec), tmp_path / "log")
+    (row,) = collected.rejects.to_dict("records")
+    assert (row["file"], row["line"], row["reason"]) == ("orders.csv", 3, "no usable key")
+    assert collected.sources["reasons"].tolist() == ["no usable key: 1 (value 7.00)"]
