@@ -310,7 +310,10 @@ def _tile(row: pd.Series, room: Box) -> Lane:
 def _foot_note(map_: JourneyMap, grid: Grid, top: float) -> Lane:
     note = "Band: confidence interval of all customers. A gap in a line: no scores."
     if map_.min_cell > 1:
-        note += f" Counts below {map_.min_cell} are written as <{map_.min_cell}."
+        note += (
+            f" Counts below {map_.min_cell} are written as <{map_.min_cell}, and shares that "
+            "would tell of so few are withheld."
+        )
     if len(map_.touchpoints):
         placed = map_.touchpoints["stage"].astype(str).isin(grid.stages)
         if not placed.all():

@@ -315,5 +315,5 @@ def _onward_texts(row: pd.Series, map_: JourneyMap, *, end: bool) -> tuple[str, 
         return "–", "too few customers"
     time = "" if math.isnan(days) else f"median {labels.value_text(days, 'days')}"
     if math.isnan(share):
-        return "–", time or ("last stage" if end else "not known")
+        return "–", time or ("last stage" if end else "withheld")
     return labels.share_text(share), ", ".join(filter(None, ["go on", time]))
