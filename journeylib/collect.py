@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
+from journeylib.beliefs import read_beliefs
 from journeylib.census import Census, take_census
 from journeylib.engine import fetch_row, open_connection
 from journeylib.expressions import quote_name
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from journeylib.log import Log
     from journeylib.logbook import Built
     from journeylib.params import Params
+    from journeylib.settings import Period
     from journeylib.sources import SourceTable
 
 LONGEST_FOLLOW_SHARE = 1 / 3
@@ -63,6 +65,7 @@ class Collected:
         attributes: One row per customer with what the customers table knows.
         trials: Frames of the `experiments` and `measurements` sources, by name.
         notes: Everything that was noticed on the way.
+        earlier: As voices, of the period that the client file compares with.
     """
 
     built: Built
@@ -78,6 +81,7 @@ class Collected:
     attributes: pd.DataFrame
     trials: dict[str, pd.DataFrame]
     notes: list[Note]
+    earlier: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 def collect(params: Params, folder: Path) -> Collected:
@@ -92,7 +96,9 @@ def collect(params: Params, folder: Path) -> Collected:
 
     Raises:
         DataError: A source cannot be used, or one that results rest on failed a check.
+        ParamsError: The workshop map cannot be read.
     """
+    read_beliefs(params)  # what is wrong with the workshop map is said before the data is read
     with tempfile.TemporaryDirectory() as scratch:
         con = open_connection(memory=params.memory, scratch=Path(scratch))
         sources = leave_out(con, read_sources(params, con), forgotten_of(params))
@@ -112,6 +118,7 @@ def collect(params: Params, folder: Path) -> Collected:
         remarks = remark_log(con, stages=len(built.log.codes.stages))
         looked = _look_over(con, params, sources, built)
         people = con.execute("SELECT customer_id, code AS customer FROM customer_codes").df()
+        said = read_voices(con, sources, people)
         return Collected(
             built,
             suppress_table("sources", looked.accounts, min_cell=params.report.min_cell),
@@ -121,7 +128,7 @@ def collect(params: Params, folder: Path) -> Collected:
             looked.monthly,
             looked.coverage,
             looked.checked.suspects,
-            _inside(read_voices(con, sources, people), period_of(params)),
+            _inside(said, period_of(params)),
             _inside(read_answers(con, sources, people), period_of(params)),
             _anonymous(attributes, people),
             _trials(con, sources, plan.secret),
@@ -132,6 +139,7 @@ def collect(params: Params, folder: Path) -> Collected:
                 *remarks,
                 *looked.checked.notes,
             ],
+            _earlier(said, params),
         )
 
 
@@ -142,6 +150,14 @@ def _inside(said: pd.DataFrame, period: tuple[int, int] | None) -> pd.DataFrame:
     first, end = (pd.Timestamp(at, unit="us", tz="UTC") for at in period)
     at = pd.to_datetime(said["timestamp"], utc=True)
     return said[at.isna() | ((at >= first) & (at < end))].reset_index(drop=True)
+
+
+def _earlier(said: pd.DataFrame, params: Params) -> pd.DataFrame:
+    """Keep what was said in the period that the client file compares with."""
+    if params.compare_to is None:
+        return said.head(0)
+    days = days_of(params.compare_to, params.timezone)
+    return _inside(said[said["timestamp"].notna()], days)
 
 
 def plan_log(params: Params, sources: list[SourceTable], attributes: pd.DataFrame) -> LogPlan:
@@ -177,10 +193,13 @@ def outcome_kind(params: Params, sources: list[SourceTable], attributes: pd.Data
 
 def period_of(params: Params) -> tuple[int, int] | None:
     """Give the period in microseconds, its last day included."""
-    if params.period is None:
-        return None
-    zone = ZoneInfo(params.timezone)
-    days = (params.period.start, params.period.end + dt.timedelta(days=1))
+    return None if params.period is None else days_of(params.period, params.timezone)
+
+
+def days_of(period: Period, timezone: str) -> tuple[int, int]:
+    """Give the first microsecond of a period and the first one after it."""
+    zone = ZoneInfo(timezone)
+    days = (period.start, period.end + dt.timedelta(days=1))
     first, last = (dt.datetime.combine(day, dt.time(), zone) for day in days)
     return int(first.timestamp() * 1_000_000), int(last.timestamp() * 1_000_000)
 

@@ -38,6 +38,11 @@ SHARES = frozenset(
         "relative",
         "top3_probability",
         "difference",
+        "wrong_side",
+        "lost_share",
+        "went_share",
+        "loop_index",
+        "sure",
     }
 )
 WHOLE = frozenset(
@@ -54,7 +59,14 @@ HEADERS = {
     "reasons": "Why", "value_sum": "Money", "matched_share": "Also in other sources",
     "affected": "Rows", "message": "What was found and what follows",
     "converted_share": "With the outcome", "extra_days": "Days between",
-    "p_adjusted": "p, adjusted",
+    "p_adjusted": "p, adjusted", "told": "Told by", "support_why": "Why",
+    "rated": "With a rating", "wrong_side": "Bad ratings that read as good",
+    "stay": "Median days in it", "mean_days": "Mean days within", "open": "Still there",
+    "days": "Half by day", "stands_for": "Like it", "went": "Went on",
+    "lost_share": "Of those who left",
+    "went_share": "Of those who went on", "loop_index": "Visits that are returns",
+    "sure": "Right this often", "rule": "For the client file",
+    "reader": "Read by", "mapping": "How it becomes −1 to 1", "mix": "Sources",
     "n_treated": "n with", "n_control": "n without", "n": "n",
 }  # fmt: skip
 # Columns that the notebooks show of each table; "estimate" is value, interval and unit in one.
@@ -79,6 +91,7 @@ VIEWS: dict[str, tuple[str, ...]] = {
     ),
     "touchpoints": (
         "touchpoint", "channel", "stage", "customers", "events", "estimate", "support",
+        "support_why",
     ),
     "stages": (
         "stage", "persona", "reached", "share", "estimate", "median_days", "sentiment",
@@ -92,8 +105,69 @@ VIEWS: dict[str, tuple[str, ...]] = {
     "loops": (
         "touchpoint", "repeats", "customers", "estimate", "extra_days",
     ),
+    "passages": (
+        "stage", "end", "customers", "estimate", "days", "stay", "mean_days", "open",
+    ),
+    "funnels": (
+        "stage", "counted", "estimate", "n",
+    ),
+    "flows": (
+        "from", "to", "customers", "count", "estimate",
+    ),
+    "ribbons": (
+        "place", "from", "to", "customers", "count",
+    ),
+    "places": (
+        "place", "state", "customers", "count", "estimate",
+    ),
+    "occupancy": (
+        "days", "state", "estimate", "n",
+    ),
+    "representatives": (
+        "path", "journeys", "stands_for", "estimate", "converted_share",
+    ),
+    "rework": (
+        "stage", "customers", "visits", "loop_index", "reworkers", "estimate",
+    ),
+    "consistency": (
+        "touchpoint", "better", "worse", "customers", "estimate", "n", "p_adjusted", "verdict",
+    ),
+    "cells": (
+        "stage", "channel", "customers", "estimate", "tone", "tone_n",
+    ),
+    "detours": (
+        "stage", "touchpoint", "kind", "lost", "lost_share", "went", "went_share", "estimate",
+        "p_adjusted",
+    ),
+    "suggestions": (
+        "touchpoint", "customers", "events", "share", "stage", "sure", "known", "rule",
+    ),
+    "cohorts": (
+        "cohort", "age", "customers", "active", "estimate", "partial",
+    ),
+    "tenure": (
+        "months", "estimate", "n",
+    ),
+    "divides": (
+        "attribute", "groups", "customers", "chi_square", "freedom", "p_adjusted",
+    ),
     "tone": (
         "touchpoint", "channel", "stage", "customers", "estimate", "support",
+    ),
+    "scales": (
+        "source", "told", "scale", "mapping", "answers", "customers",
+    ),
+    "tones": (
+        "source", "language", "texts", "rated", "reader", "estimate", "n", "wrong_side", "verdict",
+    ),
+    "lines": (
+        "stage", "told", "estimate", "n",
+    ),
+    "agreements": (
+        "aspect", "believed", "estimate", "n", "source",
+    ),
+    "beliefs": (
+        "aspect", "touchpoint", "stage", "believed", "measured", "verdict", "estimate", "hint",
     ),
     "pains": (
         "rank", "touchpoint", "channel", "kind", "customers", "estimate", "p_adjusted", "evidence",

@@ -304,7 +304,7 @@ class Params(Section):
     pains: Pains = Pains()
     """What counts as a pain point."""
     workshop_map: FilePath | None = None
-    """File with what the team believed, scored against the data."""
+    """File with what the team believed, scored against the data; its keys are explained below."""
     interventions: list[Intervention] = Field(default=[])
     """Changes that were made, to be measured."""
     report: Report = Report()
