@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from persona_simulations import PERSONA_ALARMS, persona_lines
 from scipy import optimize, stats
 
 from journeylib.consistency import compare_channels
@@ -284,6 +285,7 @@ ALARMS = {
     "A/A test said to work": (false_works, "p below 0.05 at any of five looks", 0.03),
     "DiD, 2 of 20 units, nothing happens": (few_treated, "t test of unit-months", 0.06),
     "series, 48 points, rho 0.6, nothing happens": (correlated_series, "least squares", 0.10),
+    **PERSONA_ALARMS,
 }
 
 
@@ -309,6 +311,7 @@ def main():
     for name, (function, rival, limit) in ALARMS.items():
         own, naive = function(runs, np.random.default_rng(7))
         lines.append(f"| {name} | {own:.1%} | {limit:.0%} | {rival} | {naive:.1%} |")
+    lines += persona_lines(runs)
     text = "\n".join(lines).replace("%", " %").replace("95  %", "95 %").replace("90  %", "90 %")
     (ROOT / "docs" / "calibration.md").write_text(text + "\n", encoding="utf-8")
     print(text)

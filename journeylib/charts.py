@@ -102,6 +102,9 @@ def _between_stages(ax: Axes, row: pd.Series, place: float) -> None:
     between = labels.interval_text(row.get("low", math.nan), row.get("high", math.nan), "share")
     text = f"↓ {labels.share_text(row.get('value', math.nan))} go on"
     text += f" ({between})" if between else ""
+    if labels.is_missing(row.get("value", math.nan)):
+        # Nobody or nearly all: the few who are left would be told.
+        text = "↓ share withheld, too few on one side" if row["reached"] > 0 else "↓"
     ax.annotate(
         text, xy=(0.005, place + 0.5), va="center", fontsize=8.5, color=theme.MUTED, zorder=5
     )

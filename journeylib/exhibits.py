@@ -191,6 +191,13 @@ VIEWS: dict[str, tuple[str, ...]] = {
         "chapter", "statement", "consequence",
     ),
 }  # fmt: skip
+# Frames of one chapter that are no result tables: they stand nowhere but on the page.
+SHOWN_ONLY = frozenset(
+    {
+        "passages", "funnels", "flows", "ribbons", "places", "occupancy", "representatives",
+        "rework", "consistency", "cells", "detours", "suggestions", "cohorts", "tenure", "divides",
+    }
+)  # fmt: skip
 STATUS_SIGNS = {"pass": "✓ pass", "warn": "! warn", "fail": "✗ fail"}
 ESTIMATE = "estimate"
 WITHHELD = "not interpretable"  # a check failed: the figure is in tables/, not on the page
@@ -292,7 +299,9 @@ def show_table(
     if table.empty:
         return show_notice(absent or f"{caption}: nothing to show, no source provides it.")
     behind = {"low", "high", "source"} if {"low", "high"} <= set(table) else set()
+    elsewhere = " in the tables folder beside this report."
     if isinstance(columns, str):
+        elsewhere = "." if columns in SHOWN_ONLY else elsewhere
         columns = VIEWS[columns]
     picked = list(columns) if columns else [str(name) for name in table if name not in behind]
     shown = table.head(rows)
@@ -304,11 +313,7 @@ def show_table(
         "<tr>" + "".join(_cell(row, name, numeric) for name in picked) + "</tr>" for row in records
     )
     left = len(table) - len(shown)
-    more = (
-        f'<p class="more">{left:,} more rows in the tables folder beside this report.</p>'
-        if left > 0
-        else ""
-    )
+    more = f'<p class="more">{left:,} more rows{elsewhere}</p>' if left > 0 else ""
     return Exhibit(
         f'<div class="exhibit"><div class="scroll" tabindex="0"><table>'
         f"<caption>{html.escape(caption)}</caption>"
@@ -364,7 +369,7 @@ def _estimate_cell(row: Mapping[Any, Any]) -> str:
     unit = "" if is_missing(row.get("unit")) else str(row["unit"])
     if row.get("verdict") == WITHHELD:
         return "withheld"
-    difference = bool({"arm", "change", "effect"} & set(row))
+    difference = bool({"arm", "change", "effect", "lost_share"} & set(row))
     return estimate_text(row["value"], row["low"], row["high"], unit, difference=difference)
 
 

@@ -35,7 +35,7 @@ INSTEAD = {
 }
 VERDICTS = {
     "natural": "stands apart in the data",
-    "constructed": "a useful slice, edges are a choice",
+    "constructed": "a slice of a continuum, its edges are a choice",
 }
 
 
@@ -89,7 +89,7 @@ def draw_personas(cast: Cast) -> Exhibit:
     facts: list[tuple[str, str, str, str]] = []
     for place, row in enumerate(rows.to_dict("records")):
         one = _Card(cast, row, marks[str(row["name"])].name, f"jp-{digest}-{place}", [])
-        cards.append(one.html())
+        cards.append(one.html().replace(" %", "\N{NO-BREAK SPACE}%"))
         facts += one.facts
     least = LEAST.get(len(cards), WIDEST_LEAST)
     note = f"<figcaption>{safe(cast.note)}</figcaption>" if cast.note else ""
@@ -206,8 +206,8 @@ class _Card:
             return tuple(labels.share_text(own[c].iloc[0]) for c in ("value", "everyone"))  # type: ignore[return-value]
         unit = unit_of_feature(feature, self.cast.currency)
         pair = [float(row[column]) for column in ("own", "everyone")]
-        digits = [round(number) if unit == "days" else number for number in pair]
-        texts = [labels.value_text(number, unit) for number in digits]
+        digits = [round(number) if unit == "days" else _tenths(number) for number in pair]
+        texts = [_natural_text(number, unit) for number in digits]
         return ("", "") if texts[0] == texts[1] else (texts[0], texts[1])
 
     def _chosen(self, metric: str, said: str) -> tuple[str, str]:
@@ -311,6 +311,16 @@ class _Card:
 
 def _rounded(value: float, unit: str) -> float:
     return float(value) if unit == "share" else float(round(value))
+
+
+def _natural_text(number: float, unit: str) -> str:
+    text = labels.value_text(number, unit)
+    return text if unit else text.rstrip("0").removesuffix(".") if "." in text else text
+
+
+def _tenths(number: float) -> float:
+    """Round what is counted to tenths: more would look surer than it is."""
+    return round(number, 1) if abs(number) >= 1 else round(number, 2)
 
 
 def _met(share: float) -> str:

@@ -134,8 +134,8 @@ def test_gaps_are_counted_between_days_with_an_order(tmp_path):
     days = [(0, 10, "order"), (0, 10.2, "order"), (0, 20, "order"), (0, 25, "ad"),
             (0, 50, "order"), (1, 12, "ad")]  # fmt: skip
     habits = describe_habits(write_log(tmp_path, frame_of(days))).set_index("customer")
-    assert habits.loc[0, ["gaps", "gap_mean"]].tolist() == [2, pytest.approx(19.9)]
-    assert habits.loc[0, "gap_spread"] == pytest.approx(np.std([9.8, 30], ddof=1))
+    assert habits.loc[0, ["gaps", "gap_mean"]].tolist() == [2, pytest.approx(20)]
+    assert habits.loc[0, "gap_spread"] == pytest.approx(np.std([10, 30], ddof=1))
     assert habits.loc[1, "gaps"] == 0
     assert habits.loc[0, "source:shop"] == 5
 

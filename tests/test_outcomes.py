@@ -107,7 +107,7 @@ def test_the_outcome_of_each_persona_and_of_all_is_told_with_its_denominator(tmp
 
 def test_without_a_window_nothing_is_said_of_outcomes(tmp_path):
     followed = followed_of(tmp_path, buyers(), outcome="none", follow=0)
-    personas = personas_by(400, lambda one: "A")
+    personas = personas_by(400, lambda _: "A")
     assert measure_outcomes(followed, personas, currency="").empty
     assert judge_usefulness(followed, personas) is None
 

@@ -1,7 +1,7 @@
 """Persona cards say what the frames say, to eyes and to screen readers."""
 
 import re
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import numpy as np
 import pandas as pd
@@ -39,8 +39,12 @@ def cast_of(**changes):
                          low=[35.0, 50, 5], high=[45.0, 70, 15])  # fmt: skip
     visits = pd.DataFrame({"persona": NAMES[0], "touchpoint": ["ad", "order"],
                            "value": [0.61, 0.97], "everyone": [0.5, 0.8]})  # fmt: skip
-    channels = pd.DataFrame({"persona": NAMES[0], "channel": ["app", "web"], "value": [0.7, 0.3],
-                             "low": [0.65, 0.25], "high": [0.75, 0.35], "everyone": 0.5})  # fmt: skip
+    channels = pd.DataFrame(
+        {
+            "persona": NAMES[0], "channel": ["app", "web"], "value": [0.7, 0.3],
+            "low": [0.65, 0.25], "high": [0.75, 0.35], "everyone": 0.5,
+        }
+    )  # fmt: skip
     frames = {
         "table": table, "profile": profile, "metrics": pd.concat([rates, money]),
         "visits": visits, "channels": channels, "outcome": "ordered again within 90 days",
@@ -57,7 +61,7 @@ def test_a_card_tells_size_traits_worth_outcome_channels_and_way():
     html = draw_personas(cast_of()).html
     text = text_of(html)
     for said in (
-        "60 %", "57 to 63 %", "a useful slice", "orders or visits: 4, all 2.50", "€60", "€50 to",
+        "60 %", "57 to 63 %", "a slice of a continuum", "orders or visits: 4, all 2.5", "€60", "€50 to",
         "50 % ordered again within 90 days", "all 40 %", "App 70 % of contacts", "Ad 61 %",
         "over 95 %",
     ):  # fmt: skip
@@ -111,7 +115,7 @@ def test_names_from_the_data_are_escaped_and_the_markup_is_whole():
     html = draw_personas(cast_of(**renamed)).html
     assert "<script" not in html
     assert "שלום" in html
-    ElementTree.fromstring(html)  # our own markup
+    ET.fromstring(html)  # our own markup
 
 
 def test_a_persona_that_is_withheld_has_a_card_without_figures():

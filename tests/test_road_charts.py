@@ -12,6 +12,7 @@ import pytest
 
 from journeylib import road_charts, road_prose, stay_charts, theme
 from journeylib.estimates import Estimate, Refusal
+from journeylib.exhibits import show_table
 from journeylib.suppression import suppress_table
 
 STAGES = ("awareness", "decision", "retention")
@@ -197,6 +198,19 @@ def test_no_suggestion_is_ever_said_to_be_applied():
     assert "2 touchpoint(s) with 15 % of the events have no stage" in told
     assert "nothing was applied" in told
     assert "none of them" in road_prose.suggestions_sentence(table.assign(stage=""))
+
+
+def test_rows_that_are_saved_nowhere_are_not_promised_in_a_folder():
+    frame = ribbons().assign(customers=20)
+    shown = show_table(frame, caption="Ribbons", columns="ribbons", rows=2).html
+    assert "3 more rows.<" in shown
+
+
+def test_differences_between_those_who_left_and_the_others_are_points():
+    frame = pd.DataFrame({"stage": ["decision"], "lost_share": [0.6], "value": [0.5], "low": [0.4],
+                          "high": [0.6], "unit": ["share"]})  # fmt: skip
+    shown = show_table(frame, caption="Detours", columns=["stage", "estimate"]).html
+    assert "+50.0 pp (+40.0 to +60.0)" in shown
 
 
 # ------------------------------------------------------------------ small groups
