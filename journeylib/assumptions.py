@@ -98,7 +98,7 @@ def assume_personas(
     else:
         natural = personas.table["verdict"].iloc[0] == "natural"
         text = "The groups stand apart in the data." if natural else (
-            "The groups are useful slices of a continuum; their edges are a choice."
+            "The groups are slices of a continuum; their edges are a choice."
         )  # fmt: skip
         rows.append(
             (

@@ -49,7 +49,7 @@ class Cast:
         metrics: The result table ``metrics``; ``outcome_rate`` and ``value_per_customer`` are used.
         visits: From ``portraits.choose_way`` for every persona.
         channels: From ``portraits.describe_channels``.
-        pains: Columns ``persona, touchpoint, kind, value`` (share who meet it), ``everyone``; may be
+        pains: Columns ``persona, touchpoint, value`` (share who meet it), ``everyone``; may be
             empty.
         outcome: What became of them, such as ``ordered again within 120 days``; or empty.
         days: Length of the outcome window, days; 0 without one.
@@ -198,15 +198,11 @@ class _Card:
 
     def _natural(self, feature: str, row: pd.Series) -> tuple[str, str]:
         """Write a trait in natural units, for the persona and for all."""
-        if feature.startswith("channel:"):
-            own = self._own_channels()
-            own = own[own["channel"] == feature.removeprefix("channel:")] if len(own) else own
-            if own.empty:
-                return "", ""
-            return tuple(labels.share_text(own[c].iloc[0]) for c in ("value", "everyone"))  # type: ignore[return-value]
         unit = unit_of_feature(feature, self.cast.currency)
         pair = [float(row[column]) for column in ("own", "everyone")]
-        digits = [round(number) if unit == "days" else _tenths(number) for number in pair]
+        if any(map(labels.is_missing, pair)):
+            return "", ""
+        digits = [_counted(number, unit) for number in pair]
         texts = [_natural_text(number, unit) for number in digits]
         return ("", "") if texts[0] == texts[1] else (texts[0], texts[1])
 
@@ -318,8 +314,10 @@ def _natural_text(number: float, unit: str) -> str:
     return text if unit else text.rstrip("0").removesuffix(".") if "." in text else text
 
 
-def _tenths(number: float) -> float:
-    """Round what is counted to tenths: more would look surer than it is."""
+def _counted(number: float, unit: str) -> float:
+    """Round days to whole ones and counts to tenths: more would look surer than it is."""
+    if unit:
+        return round(number) if unit == "days" else number
     return round(number, 1) if abs(number) >= 1 else round(number, 2)
 
 

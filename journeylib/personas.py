@@ -52,7 +52,7 @@ class Personas:
         assignments: Columns ``customer`` and ``persona`` (its name); empty when unstable.
         profile: Columns ``persona, feature, value`` (standard deviations from the average), ``own``
             and ``everyone`` (of the persona and of all, in natural units: medians of times and
-            money, else means; missing for channels).
+            money, else means; missing for a single channel).
         choices: Columns ``k, value`` (silhouette), ``stability`` (mean Jaccard), ``weakest`` (least
             Jaccard), ``smallest`` (share of the smallest group), ``chosen``.
         centroids: Where the personas lie, and the scale: what ``assign_personas`` needs.
@@ -192,8 +192,9 @@ def _describe(
     # Numbered from 1 by size, so that names in the client file stay with their group.
     order = np.argsort(-np.bincount(labels, minlength=len(centres)), kind="stable")
     labels = np.argsort(order)[labels] + 1
-    whole = fit_scale(features)
-    apart = scale_features(features, whole.assign(weight=1.0)).groupby(labels).mean()
+    told = _with_shares(features)
+    whole = fit_scale(told)
+    apart = scale_features(told, whole.assign(weight=1.0)).groupby(labels).mean()
     apart = apart.reindex(range(1, len(order) + 1)).fillna(0.0)
     leading = _leading_channels(features, labels)
     traits = {g: find_traits(apart.loc[g], leading=leading.get(g, "")) for g in apart.index}
@@ -207,10 +208,19 @@ def _describe(
     return Personas(
         complete_result("personas", table),
         pd.DataFrame({"customer": features.index.to_numpy(), "persona": people}),
-        _profile(features, apart, labels, named),
+        _profile(told, apart, labels, named),
         choices,
         _centroids(scale, whole, centres[order], list(named.values())),
     )
+
+
+def _with_shares(features: pd.DataFrame) -> pd.DataFrame:
+    """Turn log-ratios of channels back into shares: a reader knows what half of the contacts is."""
+    channels = [str(name) for name in features if str(name).startswith("channel:")]
+    if len(channels) < 2:
+        return features
+    parts = features[channels].transform("exp")
+    return features.assign(**parts.div(parts.sum(axis=1), axis=0))
 
 
 def _leading_channels(features: pd.DataFrame, labels: NDArray[np.int64]) -> dict[int, str]:
@@ -252,7 +262,8 @@ def _profile(
     own = own.reindex(apart.index)
     everyone = features.mean()
     everyone[tailed] = features[tailed].median()
-    own[channels], everyone[channels] = np.nan, np.nan
+    if len(channels) < 2:
+        own[channels], everyone[channels] = np.nan, np.nan
     parts = {"value": apart, "own": own}
     long = [
         frame.rename(index=named).rename_axis("persona").reset_index().melt(

@@ -96,12 +96,12 @@ def feature_words(feature: str) -> str:
 
     Example:
         >>> feature_words("channel:app"), feature_words("contract=yearly")
-        ('use of app', 'contract: yearly')
+        ('part of app in contacts', 'contract: yearly')
     """
     if feature in WORDS:
         return WORDS[feature][0]
     if feature.startswith("channel:"):
-        return f"use of {feature.removeprefix('channel:')}"
+        return f"part of {feature.removeprefix('channel:')} in contacts"
     return feature.replace("=", ": ").replace("_", " ")
 
 
@@ -113,7 +113,9 @@ def unit_of_feature(feature: str, currency: str) -> str:
         currency: The client's currency, or empty.
     """
     unit = WORDS[feature][1] if feature in WORDS else ""
-    return currency if unit == "money" else "share" if "=" in feature else unit
+    if "=" in feature or feature.startswith("channel:"):
+        return "share"
+    return currency if unit == "money" else unit
 
 
 def name_groups(given: Mapping[int, str], traits: Mapping[int, list[str]]) -> dict[int, str]:

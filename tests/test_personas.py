@@ -183,3 +183,15 @@ def test_other_methods_are_asked_whether_they_agree():
     found = find_personas(planted(1, apart=6)[0])
     assert found.sensitivity["method"].tolist() == ["Gaussian mixture (BIC)", "Ward's tree"]
     assert found.sensitivity["agreement"].min() > 0.8
+
+
+@pytest.mark.usefixtures("quick")
+def test_channels_are_told_as_shares_so_that_names_never_contradict_them():
+    features, _ = shopping_groups(2, separation=1.8)
+    features["channel:web"] = -features["channel:app"]
+    found = find_personas(features)
+    told = found.profile[found.profile["feature"] == "channel:app"]
+    share = 1 / (1 + np.exp(-2 * features["channel:app"]))
+    assert told["everyone"].to_numpy() == pytest.approx(share.mean())
+    assert (np.sign(told["value"]) == np.sign(told["own"] - told["everyone"])).all()
+    assert not found.centroids.set_index("feature").loc["channel:web", "used"].any()
