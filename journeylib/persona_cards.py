@@ -229,7 +229,7 @@ class _Card:
             return ""
         own, everyone = found
         if labels.is_missing(own["value"]) or labels.is_missing(everyone["value"]):
-            few = "Withheld: too few customers with it, or without."
+            few = "Withheld: it would tell of too few customers."
             return f'<p class="jp-h">{safe(heading)}</p><p class="jp-soft">{few}</p>'
         unit = str(own["unit"])
         value = labels.share_text(own["value"]) if unit == "share" else labels.value_text(
