@@ -9,13 +9,35 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
 
 _NAMES = {
     "activity": ["count_activity", "describe_spread", "order_stages"],
+    "atlas": ["map_journey"],
     "assumptions": [
         "assume_collection", "assume_impacts", "assume_pains", "assume_personas", "assume_stages",
         "list_caveats",
+    ],
+    "cohorts": ["count_cohorts"],
+    "consistency": ["compare_channels", "measure_cells"],
+    "detours": ["compare_detours"],
+    "flows": ["count_flows", "count_places", "count_ribbons"],
+    "occupancy": ["measure_occupancy"],
+    "passages": ["find_passages", "follow_road"],
+    "representatives": ["choose_journeys"],
+    "rework": ["count_rework", "count_switches"],
+    "road_charts": [
+        "plot_cells", "plot_flows", "plot_passages", "plot_places", "plot_ribbons",
+    ],
+    "road_prose": [
+        "channels_sentence", "detours_sentence", "passages_sentence", "suggestions_sentence",
+        "unseen_sentence",
+    ],
+    "sojourns": ["compare_funnels", "measure_passages", "trace_passages"],
+    "stay_charts": ["plot_cohorts", "plot_tenure"],
+    "suggestions": ["suggest_stages"],
+    "tenure": [
+        "compare_tenures", "find_divide", "measure_tenure", "read_tenure", "trace_tenure",
     ],
     "charts": [
         "plot_activity", "plot_arms", "plot_emotion_curve", "plot_event_study",
@@ -24,22 +46,33 @@ _NAMES = {
         "plot_sources", "plot_touchpoint_sentiment", "plot_transitions",
     ],
     "coverage_charts": ["plot_coverage"],
+    "accounts": ["beliefs_sentence", "tones_sentence"],
     "emotion": ["score_channels", "score_stages", "score_touchpoints"],
     "errors": ["DataError", "JourneyError", "ParamsError", "RunError"],
     "estimates": ["Estimate", "Refusal"],
     "exhibits": ["show_figure", "show_sentences", "show_table"],
+    "feelings": [
+        "compare_beliefs", "describe_lines", "describe_scales", "show_beliefs",
+    ],
     "glossary": [
-        "NO_CHANGES", "NO_EVENTS", "NO_METRICS", "NO_PAINS", "NO_PERSONAS", "NO_VOICES",
+        "NO_BELIEFS", "NO_WORDS",
+        "NO_CHANGES", "NO_CHANNELS", "NO_DETOURS", "NO_EVENTS", "NO_METRICS", "NO_PAINS",
+        "NO_PASSAGES", "NO_PERSONAS", "NO_TENURE", "NO_VOICES",
+    ],
+    "grouping": [
+        "cast_personas", "group_customers", "measure_loyalty", "part_period", "show_personas",
     ],
     "impact": ["measure_intervention"],
     "journeys": [
         "count_loops", "count_paths", "count_touchpoints", "count_transitions",
-        "describe_customers", "measure_stages",
+        "describe_customers", "estimate_unseen", "measure_stages",
     ],
     "lessons": ["check_answer"],
     "loyalty": ["measure_metrics"],
     "pains": ["compare_touchpoints", "rank_delights", "rank_pains"],
+    "outcomes": ["follow_customers", "judge_usefulness", "measure_outcomes"],
     "params": ["read_params"],
+    "personas": ["assign_personas"],
     "prose": [
         "coverage_sentence", "delights_sentence", "identity_sentence", "impacts_sentences",
         "metrics_sentence",
@@ -48,9 +81,9 @@ _NAMES = {
     ],
     "scores": ["customer_effort", "customer_satisfaction", "net_promoter_score"],
     "steps": [
-        "count_people", "describe_changes", "gather_assumptions", "group_customers",
+        "count_people", "describe_changes", "gather_assumptions",
         "join_customers",
-        "keep_collected", "list_findings", "map_journey", "measure_interventions", "name_period",
+        "keep_collected", "list_findings", "measure_interventions", "name_period",
         "show_interventions",
     ],
     "theme": ["use_theme"],

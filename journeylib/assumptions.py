@@ -11,6 +11,8 @@ from journeylib.steps import assume
 
 if TYPE_CHECKING:
     from journeylib.collect import Collected
+    from journeylib.estimates import Estimate
+    from journeylib.grouping import Cut
     from journeylib.personas import Personas
     from journeylib.settings import CalendarEntry
     from journeylib.workspace import Workspace
@@ -79,7 +81,9 @@ def _days(entry: CalendarEntry) -> str:
     return f"{first} to {last:%-d %B %Y}" if last and last != entry.start else first
 
 
-def assume_personas(work: Workspace, personas: Personas) -> pd.DataFrame:
+def assume_personas(
+    work: Workspace, cut: Cut, personas: Personas, gain: Estimate | None
+) -> pd.DataFrame:
     """Note how far the personas carry."""
     rows = []
     if personas.reason:
@@ -94,7 +98,7 @@ def assume_personas(work: Workspace, personas: Personas) -> pd.DataFrame:
     else:
         natural = personas.table["verdict"].iloc[0] == "natural"
         text = "The groups stand apart in the data." if natural else (
-            "The groups are useful slices of a continuum; their edges are a choice."
+            "The groups are slices of a continuum; their edges are a choice."
         )  # fmt: skip
         rows.append(
             (
@@ -104,20 +108,52 @@ def assume_personas(work: Workspace, personas: Personas) -> pd.DataFrame:
                 "" if natural else "Customers near an edge could be in either group.",
             )
         )
-    window = "Personas and outcomes come from the same period in this version."
-    rows.append(
-        (
-            "window",
-            window,
-            "warn",
-            "Differences in outcome between personas describe; they do not predict.",
-        )
-    )
+    rows.append(_window(work, cut, personas))
+    if not personas.reason:
+        rows.append(_usefulness(gain))
     return assume(work, "02", *rows)
 
 
-def assume_stages(work: Workspace, customers: pd.DataFrame) -> pd.DataFrame:
-    """Note where journeys are cut and how many are still open."""
+def _window(work: Workspace, cut: Cut, personas: Personas) -> tuple[str, str, str, str]:
+    """Say where the time of the features ends, and who came after."""
+    window = cut.followed.window
+    if window is None:
+        text = f"Personas and outcomes come from the same period: {cut.reason}."
+        then = "Differences in outcome between personas describe; they do not predict."
+        return "window", text, "warn", then
+    day = pd.Timestamp(window.cut, unit="us", tz="UTC").tz_convert(work.params.timezone)
+    text = (
+        f"Personas rest on what customers did before {day:%-d %B %Y}; outcomes are counted in the "
+        f"{window.days} days from then on."
+    )
+    people = personas.assignments
+    later = int((people["basis"] == "joined").sum()) if "basis" in people else 0
+    then = f"{later:,} customers who came later joined the nearest persona." if later else ""
+    return "window", text, "pass", then
+
+
+def _usefulness(gain: Estimate | None) -> tuple[str, str, str, str]:
+    """Say whether knowing the persona helps to foretell the outcome."""
+    if gain is None:
+        text = "Whether personas help to foretell the outcome could not be tested."
+        return "usefulness", text, "warn", "Nothing says that acting on them pays."
+    told = f"{gain.value:.3f} bits a customer ({gain.low:.3f} to {gain.high:.3f})"
+    told = told.replace("-", "−")
+    if gain.low > 0:
+        text = f"Knowing the persona helps to foretell the outcome of customers not seen: {told}."
+        return "usefulness", text, "pass", ""
+    text = f"Knowing the persona does not help to foretell the outcome: {told}."
+    return "usefulness", text, "warn", "Use the personas to describe customers, not to choose them."
+
+
+def assume_stages(work: Workspace, customers: pd.DataFrame, *, silence: int = 0) -> pd.DataFrame:
+    """Note where journeys are cut, when customers count as gone, and how many are still open.
+
+    Args:
+        work: The workspace.
+        customers: One row per customer with events.
+        silence: Microseconds of silence after which a customer counts as gone; 0 for never.
+    """
     codes = work.log.codes
     ends = {
         "none": "A journey is all that a customer does in the period.",
@@ -126,6 +162,11 @@ def assume_stages(work: Workspace, customers: pd.DataFrame) -> pd.DataFrame:
     }
     rows = [("journeys", ends[codes.cut], "pass", "Another cut gives other paths and returns.")]
     if len(customers):
+        text = f"A customer counts as gone after {silence / DAY:.0f} days without an event."
+        if not silence:
+            text = "A customer counts as gone when they cancel, however silent they are."
+        then = "Who comes back later has left all the same; outcome: inactive_days sets it."
+        rows.append(("silence", text, "pass", then if silence else ""))
         recent = float((customers["last"] >= codes.end - 30 * DAY).mean())
         status = "warn" if recent > 0.25 else "pass"
         text = f"{recent:.0%} of the customers were seen in the last thirty days."

@@ -22,6 +22,7 @@ from journeylib.impact_charts import (
     plot_metrics,
     plot_series,
 )
+from journeylib.losses import find_largest_loss
 from journeylib.source_charts import (
     plot_activity,
     plot_events_over_time,
@@ -101,31 +102,24 @@ def _between_stages(ax: Axes, row: pd.Series, place: float) -> None:
     between = labels.interval_text(row.get("low", math.nan), row.get("high", math.nan), "share")
     text = f"↓ {labels.share_text(row.get('value', math.nan))} go on"
     text += f" ({between})" if between else ""
+    if labels.is_missing(row.get("value", math.nan)):
+        # Nobody or nearly all: the few who are left would be told.
+        text = "↓ share withheld, too few on one side" if row["reached"] > 0 else "↓"
     ax.annotate(
         text, xy=(0.005, place + 0.5), va="center", fontsize=8.5, color=theme.MUTED, zorder=5
     )
 
 
 def _funnel_title(stages: pd.DataFrame) -> str:
-    value = parts.numbers(stages, "value")[:-1]
-    # The last move, to praise, is rare in every business: others that lose anybody come first.
-    early = value[:-1]
-    value = early if bool((early[np.isfinite(early)] < 0.95).any()) else value
-    reached = parts.numbers(stages, "reached")[: len(value) + 1]
-    if not np.isfinite(value).any():
-        first = parts.words(stages["stage"].iloc[0])
-        return f"{labels.count_text(reached[0])} customers reach {first}"
-    # The largest loss is counted in customers, not in shares of a handful.
-    lost = np.where(np.isfinite(value), (1 - value) * np.nan_to_num(reached[:-1], nan=1.0), -1.0)
-    worst = int(lost.argmax())
-    here, there = (parts.words(stages["stage"].iloc[place]) for place in (worst, worst + 1))
-    if worst == len(stages) - 2 and len(stages) > 2:
-        share = labels.share_text(value[worst])
-        return f"{share} go on from {here} to {there} ({parts.n_text(reached[worst])})"
-    return (
-        f"Most customers are lost between {here} and {there} "
-        f"({labels.share_text(value[worst])} go on, {parts.n_text(reached[worst])})"
-    )
+    loss = find_largest_loss(stages)
+    if loss is None:
+        reached = labels.count_text(parts.numbers(stages, "reached")[0])
+        return f"{reached} customers reach {parts.words(stages['stage'].iloc[0])}"
+    here, there = parts.words(loss.stage), parts.words(loss.following)
+    share, n = labels.share_text(loss.share), parts.n_text(loss.reached)
+    if loss.is_last:
+        return f"{share} go on from {here} to {there} ({n})"
+    return f"Most customers are lost between {here} and {there} ({share} go on, {n})"
 
 
 def plot_transitions(transitions: pd.DataFrame, *, ax: Axes | None = None) -> Axes | None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from journeylib.beliefs import read_beliefs
 from journeylib.census import Census, take_census
 from journeylib.engine import fetch_row, open_connection
 from journeylib.expressions import quote_name
@@ -17,6 +18,7 @@ from journeylib.logbook import build_log
 from journeylib.logplans import (
     asked_columns,
     country_for,
+    days_of,
     follow_outcome,
     forgotten_of,
     period_of,
@@ -64,6 +66,7 @@ class Collected:
         attributes: One row per customer with what the customers table knows.
         trials: Frames of the `experiments` and `measurements` sources, by name.
         notes: Everything that was noticed on the way.
+        earlier: As voices, of the period that the client file compares with.
     """
 
     built: Built
@@ -80,6 +83,7 @@ class Collected:
     attributes: pd.DataFrame
     trials: dict[str, pd.DataFrame]
     notes: list[Note]
+    earlier: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 def collect(params: Params, folder: Path) -> Collected:
@@ -94,7 +98,9 @@ def collect(params: Params, folder: Path) -> Collected:
 
     Raises:
         DataError: A source cannot be used, or one that results rest on failed a check.
+        ParamsError: The workshop map cannot be read.
     """
+    read_beliefs(params)  # what is wrong with the workshop map is said before the data is read
     with tempfile.TemporaryDirectory() as scratch:
         con = open_connection(memory=params.memory, scratch=Path(scratch))
         sources, identity = _recognise(con, params)
@@ -105,6 +111,7 @@ def collect(params: Params, folder: Path) -> Collected:
         remarks = remark_log(con, stages=len(built.log.codes.stages))
         looked = _look_over(con, params, sources, built)
         people = con.execute("SELECT customer_id, code AS customer FROM customer_codes").df()
+        said = read_voices(con, sources, people)
         period, least = period_of(params), params.report.min_cell
         read = [note for source in sources for note in source.notes]
         return Collected(
@@ -117,11 +124,12 @@ def collect(params: Params, folder: Path) -> Collected:
             coverage=looked.coverage,
             suspects=looked.checked.suspects,
             rejects=list_rejects(con, sources),
-            voices=_inside(read_voices(con, sources, people), period),
+            voices=_inside(said, period),
             answers=_inside(read_answers(con, sources, people), period),
             attributes=_anonymous(attributes, people),
             trials=_trials(con, sources, plan.secret),
             notes=[*read, *identity.notes, *built.notes, *remarks, *looked.checked.notes],
+            earlier=_earlier(said, params),
         )
 
 
@@ -145,6 +153,14 @@ def _inside(said: pd.DataFrame, period: tuple[int, int] | None) -> pd.DataFrame:
     first, end = (pd.Timestamp(at, unit="us", tz="UTC") for at in period)
     at = pd.to_datetime(said["timestamp"], utc=True)
     return said[at.isna() | ((at >= first) & (at < end))].reset_index(drop=True)
+
+
+def _earlier(said: pd.DataFrame, params: Params) -> pd.DataFrame:
+    """Keep what was said in the period that the client file compares with."""
+    if params.compare_to is None:
+        return said.head(0)
+    days = days_of(params.compare_to, params.timezone)
+    return _inside(said[said["timestamp"].notna()], days)
 
 
 @dataclass(frozen=True, slots=True)

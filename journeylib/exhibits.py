@@ -38,6 +38,11 @@ SHARES = frozenset(
         "relative",
         "top3_probability",
         "difference",
+        "wrong_side",
+        "lost_share",
+        "went_share",
+        "loop_index",
+        "sure",
     }
 )
 WHOLE = frozenset(
@@ -54,7 +59,14 @@ HEADERS = {
     "reasons": "Why", "value_sum": "Money", "matched_share": "Also in other sources",
     "affected": "Rows", "message": "What was found and what follows",
     "converted_share": "With the outcome", "extra_days": "Days between",
-    "p_adjusted": "p, adjusted",
+    "p_adjusted": "p, adjusted", "told": "Told by", "support_why": "Why",
+    "rated": "With a rating", "wrong_side": "Bad ratings that read as good",
+    "stay": "Median days in it", "mean_days": "Mean days within", "open": "Still there",
+    "days": "Half by day", "stands_for": "Like it", "went": "Went on",
+    "lost_share": "Of those who left",
+    "went_share": "Of those who went on", "loop_index": "Visits that are returns",
+    "sure": "Right this often", "rule": "For the client file",
+    "reader": "Read by", "mapping": "How it becomes −1 to 1", "mix": "Sources",
     "n_treated": "n with", "n_control": "n without", "n": "n",
 }  # fmt: skip
 # Columns that the notebooks show of each table; "estimate" is value, interval and unit in one.
@@ -79,6 +91,7 @@ VIEWS: dict[str, tuple[str, ...]] = {
     ),
     "touchpoints": (
         "touchpoint", "channel", "stage", "customers", "events", "estimate", "support",
+        "support_why",
     ),
     "stages": (
         "stage", "persona", "reached", "share", "estimate", "median_days", "sentiment",
@@ -92,8 +105,69 @@ VIEWS: dict[str, tuple[str, ...]] = {
     "loops": (
         "touchpoint", "repeats", "customers", "estimate", "extra_days",
     ),
+    "passages": (
+        "stage", "end", "customers", "estimate", "days", "stay", "mean_days", "open",
+    ),
+    "funnels": (
+        "stage", "counted", "estimate", "n",
+    ),
+    "flows": (
+        "from", "to", "customers", "count", "estimate",
+    ),
+    "ribbons": (
+        "place", "from", "to", "customers", "count",
+    ),
+    "places": (
+        "place", "state", "customers", "count", "estimate",
+    ),
+    "occupancy": (
+        "days", "state", "estimate", "n",
+    ),
+    "representatives": (
+        "path", "journeys", "stands_for", "estimate", "converted_share",
+    ),
+    "rework": (
+        "stage", "customers", "visits", "loop_index", "reworkers", "estimate",
+    ),
+    "consistency": (
+        "touchpoint", "better", "worse", "customers", "estimate", "n", "p_adjusted", "verdict",
+    ),
+    "cells": (
+        "stage", "channel", "customers", "estimate", "tone", "tone_n",
+    ),
+    "detours": (
+        "stage", "touchpoint", "kind", "lost", "lost_share", "went", "went_share", "estimate",
+        "p_adjusted",
+    ),
+    "suggestions": (
+        "touchpoint", "customers", "events", "share", "stage", "sure", "known", "rule",
+    ),
+    "cohorts": (
+        "cohort", "age", "customers", "active", "estimate", "partial",
+    ),
+    "tenure": (
+        "months", "estimate", "n",
+    ),
+    "divides": (
+        "attribute", "groups", "customers", "chi_square", "freedom", "p_adjusted",
+    ),
     "tone": (
         "touchpoint", "channel", "stage", "customers", "estimate", "support",
+    ),
+    "scales": (
+        "source", "told", "scale", "mapping", "answers", "customers",
+    ),
+    "tones": (
+        "source", "language", "texts", "rated", "reader", "estimate", "n", "wrong_side", "verdict",
+    ),
+    "lines": (
+        "stage", "told", "estimate", "n",
+    ),
+    "agreements": (
+        "aspect", "believed", "estimate", "n", "source",
+    ),
+    "beliefs": (
+        "aspect", "touchpoint", "stage", "believed", "measured", "verdict", "estimate", "hint",
     ),
     "pains": (
         "rank", "touchpoint", "channel", "kind", "customers", "estimate", "p_adjusted", "evidence",
@@ -117,6 +191,13 @@ VIEWS: dict[str, tuple[str, ...]] = {
         "chapter", "statement", "consequence",
     ),
 }  # fmt: skip
+# Frames of one chapter that are no result tables: they stand nowhere but on the page.
+SHOWN_ONLY = frozenset(
+    {
+        "passages", "funnels", "flows", "ribbons", "places", "occupancy", "representatives",
+        "rework", "consistency", "cells", "detours", "suggestions", "cohorts", "tenure", "divides",
+    }
+)  # fmt: skip
 STATUS_SIGNS = {"pass": "✓ pass", "warn": "! warn", "fail": "✗ fail"}
 ESTIMATE = "estimate"
 WITHHELD = "not interpretable"  # a check failed: the figure is in tables/, not on the page
@@ -218,7 +299,9 @@ def show_table(
     if table.empty:
         return show_notice(absent or f"{caption}: nothing to show, no source provides it.")
     behind = {"low", "high", "source"} if {"low", "high"} <= set(table) else set()
+    elsewhere = " in the tables folder beside this report."
     if isinstance(columns, str):
+        elsewhere = "." if columns in SHOWN_ONLY else elsewhere
         columns = VIEWS[columns]
     picked = list(columns) if columns else [str(name) for name in table if name not in behind]
     shown = table.head(rows)
@@ -230,11 +313,7 @@ def show_table(
         "<tr>" + "".join(_cell(row, name, numeric) for name in picked) + "</tr>" for row in records
     )
     left = len(table) - len(shown)
-    more = (
-        f'<p class="more">{left:,} more rows in the tables folder beside this report.</p>'
-        if left > 0
-        else ""
-    )
+    more = f'<p class="more">{left:,} more rows{elsewhere}</p>' if left > 0 else ""
     return Exhibit(
         f'<div class="exhibit"><div class="scroll" tabindex="0"><table>'
         f"<caption>{html.escape(caption)}</caption>"
@@ -290,7 +369,7 @@ def _estimate_cell(row: Mapping[Any, Any]) -> str:
     unit = "" if is_missing(row.get("unit")) else str(row["unit"])
     if row.get("verdict") == WITHHELD:
         return "withheld"
-    difference = bool({"arm", "change", "effect"} & set(row))
+    difference = bool({"arm", "change", "effect", "lost_share"} & set(row))
     return estimate_text(row["value"], row["low"], row["high"], unit, difference=difference)
 
 

@@ -11,6 +11,8 @@ TERMS: dict[str, str] = {
     "stage": "A phase of the journey, such as awareness or decision.",
     "persona": "A described group of customers that was found in the data.",
     "sentiment": "Tone of words, scores or ratings on a scale of -1 to 1.",
+    "support": "How far a mean can be trusted: strong, fair, thin or none, by a stated rule.",
+    "workshop map": "What a team believed of the journey before it was measured.",
     "pain point": "A touchpoint that does measurably worse than its like, for enough customers.",
     "moment of delight": "The same, better.",
     "intervention": "A change that was made, with a start and those who got it.",
@@ -35,8 +37,22 @@ NO_EVENTS = (
 NO_VOICES = (
     "No source says how customers feel. A source of `surveys` or `feedback` would show this."
 )
+NO_WORDS = "No source holds customers' words."
+NO_BELIEFS = (
+    "No workshop map is named. Put what the team believed under `workshop_map` in the client file "
+    "to have it scored."
+)
 NO_PERSONAS = (
     "There are no personas for this client: too few customers, or no grouping that is stable."
+)
+NO_PASSAGES = (
+    "No customer was seen in two stages. Dated events of two stages or more would show this."
+)
+NO_CHANNELS = "No source tells the channel of enough contacts. A column `channel` would show this."
+NO_DETOURS = "Too few customers left a stage, or went on from one, to be compared."
+NO_TENURE = (
+    "The client file does not say how long customers stay. A source of `customers` with `tenure` "
+    "and `churned`, or `signup` and `churned_at`, would show this."
 )
 NO_METRICS = (
     "No metric can be measured. A source of `orders`, `surveys`, or `customers` with `churned` "

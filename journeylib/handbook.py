@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from journeylib.beliefs import WorkshopMap
 from journeylib.exports import NONE, known_presets
 from journeylib.settings import STAGE_MODELS, Params
 
@@ -55,6 +56,27 @@ Only `sources` is required. The first line lets editors complete and check the k
   are refused; write `url: postgresql://reader:${DB_PASSWORD}@host/shop`.
 """
 
+_WORKSHOP = """\
+# Workshop maps
+
+What a team believed of the journey before it was measured, in a file that the client file names
+under `workshop_map`; call it `<client>.workshop.yml`, which is never taken for a client file.
+Notebook 03 scores it: pains that were believed and are absent, real ones that were missed, feelings
+that agree, touchpoints that were never seen or never thought of.
+
+```yaml
+held: 2025-01-14
+stages:
+  - {name: awareness, feeling: neutral}
+touchpoints:
+  - {name: newsletter, stage: awareness, feeling: good}
+  - {name: payment, stage: decision, feeling: -1, pain: Cards are refused}
+```
+
+Touchpoints are named as the data names them; letter case, blanks, hyphens and underscores do not
+matter. What is left out was not discussed; a touchpoint without `pain` was believed to have none.
+"""
+
 
 def write_schema(path: Path) -> Path:
     """Write the JSON Schema by which editors complete and check client files.
@@ -98,7 +120,9 @@ def handbook_text() -> str:
     """Compose the handbook: how to write a client file, then every key by section."""
     schema = client_schema()
     tables = [_section(name, part) for name, part in _sections(schema)]
-    return "\n".join([_INTRO, *tables])
+    beliefs: dict[str, Any] = _cleaned(WorkshopMap.model_json_schema())
+    believed = [_section(name, part) for name, part in _sections(beliefs)]
+    return "\n".join([_INTRO, *tables, _WORKSHOP, *believed])
 
 
 # ------------------------------------------------------------------ schema

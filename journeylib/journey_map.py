@@ -1,7 +1,7 @@
 """The journey map: one picture of the stages, what customers do, feel, suffer and enjoy in them.
 
-It is inline SVG with real text, no script and nothing loaded from elsewhere, and the same data give
-the same bytes. Not for computing anything that it shows.
+It is HTML with inline SVG and real text, no script and nothing loaded from elsewhere, and the same
+data give the same bytes. Not for computing anything that it shows.
 """
 
 from __future__ import annotations
@@ -9,72 +9,71 @@ from __future__ import annotations
 import hashlib
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
 from journeylib import labels, theme
 from journeylib.emotion_lane import emotion_lane, personas_of
 from journeylib.errors import DataError
-from journeylib.map_cards import delight_lane, pain_lane
+from journeylib.map_cards import delight_lane, opportunity_lane, pain_lane
+from journeylib.map_dots import touchpoint_lane
+from journeylib.map_ghosts import ghost_text, ghosts_of
+from journeylib.map_key import figures, head, headline, key, note, said
 from journeylib.map_lanes import (
     GUTTER,
-    PAD,
     Grid,
     JourneyMap,
     Lane,
     action_lane,
+    figure_lane,
     number,
-    of_stage,
-    onward_lane,
     plain,
     stage_lane,
-    touchpoint_lane,
 )
-from journeylib.svg_parts import Box, Label, channel_dot, line, rect
+from journeylib.map_style import MAP_CSS, pick_css
+from journeylib.map_twin import twin
+from journeylib.svg_parts import Box, Label, Spot, line, rect
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
 
 __all__ = ["MAP_CSS", "JourneyMap", "Layout", "draw_journey_map", "layout_journey_map"]
 
-PAGE = 1500.0
-NARROWEST = 178.0
-TABLE_HEADS = (
-    "Stage", "Customers", "Share", "Go on", "Median days", "Sentiment", "Touchpoints",
-    "Pain points", "Delights",
+PAGE = 1440.0
+NARROWEST = 160.0
+# Widths tried for paper, and how much of an A3 page is left for the drawing, in millimetres.
+SHEETS = (1560.0, 1760.0, 1960.0, 2240.0, 2560.0)
+PAPER_WIDTH, PAPER_HEIGHT = 396.0, 212.0
+LEGIBLE = 0.178  # millimetres a pixel: names of touchpoints are then set in 6.3 points
+MOST_THRIFT = 2
+ASIDE = "<g aria-hidden"  # the faces beside the scale belong to the lanes' names
+LANES = (
+    stage_lane, action_lane, touchpoint_lane, emotion_lane, pain_lane, delight_lane,
+    opportunity_lane, figure_lane,
 )  # fmt: skip
-MAP_CSS = (
-    ".journey-map{margin:0;page:jm-poster;break-inside:avoid}"
-    ".jm-scroll{overflow-x:auto;-webkit-overflow-scrolling:touch}"
-    ".jm-scroll:focus-visible{outline:3px solid var(--jm-accent,#0b6e99);outline-offset:2px}"
-    ".jm-svg{display:block;width:100%;height:auto}"
-    ".jm-details{margin-top:.75rem}.jm-details summary{cursor:pointer}"
-    ".jm-table{border-collapse:collapse;font-size:.85rem;width:100%}"
-    ".jm-table caption{text-align:left;padding:.5rem 0}"
-    ".jm-table th,.jm-table td{border-bottom:1px solid var(--jm-line,#d5dce1);"
-    "padding:.4rem .6rem;text-align:left;vertical-align:top}"
-    "@page jm-poster{size:A3 landscape;margin:10mm}"
-    "@media print{.jm-scroll{overflow:visible}.jm-details{display:none}"
-    ".jm-svg{min-width:0!important;max-height:270mm;print-color-adjust:exact;"
-    "-webkit-print-color-adjust:exact}}"
-)
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Everything on a map, placed.
+    """Everything in the drawing of a map, placed.
 
     Attributes:
-        width: Width of the map in pixels.
-        height: Height of the map in pixels.
+        width: Width of the drawing in pixels.
+        height: Height of the drawing in pixels.
         shapes: SVG of everything that is not text, in drawing order.
         texts: Every text with its place.
+        spots: Places that tell more.
+        grounds: SVG of the lanes' grounds, behind everything.
     """
 
     width: float
     height: float
     shapes: tuple[str, ...]
     texts: tuple[Label, ...]
+    spots: tuple[Spot, ...] = ()
+    grounds: tuple[str, ...] = ()
 
     @property
     def boxes(self) -> list[Box]:
@@ -82,11 +81,13 @@ class Layout:
         return [text.box for text in self.texts]
 
 
-def layout_journey_map(map_: JourneyMap) -> Layout:
+def layout_journey_map(map_: JourneyMap, *, page: float = PAGE, thrift: int = 0) -> Layout:
     """Place everything on a journey map without drawing it.
 
     Args:
         map_: Frames of the map.
+        page: Width wanted, in pixels; many stages take more.
+        thrift: 0 to 2, how many rows of circles and cards are left to the table.
 
     Returns:
         Shapes and texts; texts do not overlap and lie within the map.
@@ -95,40 +96,38 @@ def layout_journey_map(map_: JourneyMap) -> Layout:
         DataError: There is no stage, or a stage comes twice.
     """
     _check_stages(map_.stages)
-    grid = _grid(map_)
-    head = _heading(map_, grid)
-    shapes, texts = list(head.shapes), list(head.texts)
-    mark = head.bottom
-    lanes = (
-        stage_lane,
-        action_lane,
-        touchpoint_lane,
-        emotion_lane,
-        pain_lane,
-        delight_lane,
-        onward_lane,
-    )
-    for place, draw in enumerate(lanes):
+    grid = _grid(map_, page, thrift)
+    grounds: list[str] = []
+    drawn = Lane(0, [], [])
+    mark = 2.0
+    for place, draw in enumerate(LANES):
         lane = draw(map_, grid, mark + (0 if place == 0 else 16))
+        if not lane.texts:
+            continue
         ground = Box(0, mark, grid.width, lane.bottom + 16)
         if place:
-            shapes.append(rect(ground, "wash" if place % 2 else "paper"))
-            shapes += _columns(grid, ground)
-        shapes += lane.shapes
-        texts += lane.texts
+            grounds.append(rect(ground, "wash" if len(grounds) % 2 == 0 else "paper"))
+            drawn.shapes.extend(_columns(grid, ground))
+        drawn.shapes.extend(lane.shapes)
+        drawn.texts.extend(lane.texts)
+        drawn.spots.extend(lane.spots)
+        if draw is emotion_lane:
+            drawn.spots.extend(_feeling_spots(map_, grid, ground))
         mark = lane.bottom + (0 if place == 0 else 16)
-    foot = _metric_strip(map_, grid, mark + 14)
-    note = _foot_note(map_, grid, foot.bottom + 10)
     return Layout(
-        grid.width, note.bottom + 8, (*shapes, *foot.shapes), (*texts, *foot.texts, *note.texts)
-    )
+        grid.width, mark, tuple(drawn.shapes), tuple(drawn.texts), tuple(drawn.spots),
+        tuple(grounds),
+    )  # fmt: skip
 
 
-def draw_journey_map(map_: JourneyMap) -> str:
+def draw_journey_map(map_: JourneyMap, *, groups: Sequence[JourneyMap] = ()) -> str:
     """Draw a journey map as one piece of HTML with inline SVG and a table of the same content.
 
     Args:
-        map_: Frames of the map. Names may hold anything; they are cleaned and escaped.
+        map_: Frames of the map of all customers. Names may hold anything; they are cleaned and
+            escaped.
+        groups: Maps of single personas; a row of buttons, without a script, chooses which map is
+            shown. In print the chosen one fills one page, A3 landscape.
 
     Returns:
         ``<figure class="journey-map">`` with the map, its styles (all classes start with ``jm-``)
@@ -138,24 +137,31 @@ def draw_journey_map(map_: JourneyMap) -> str:
         DataError: There is no stage, or a stage comes twice.
         ParamsError: The accent is not written as ``#rrggbb``.
     """
-    layout = layout_journey_map(map_)
     name = _slug(map_.title)
-    title = labels.escape_label(map_.title)
+    views = [_plain_frames(view) for view in (map_, *groups)]
     accent = theme.readable_accent(map_.accent)
-    width, height = f"{layout.width:.0f}", f"{layout.height:.0f}"
-    picture = "".join(layout.shapes) + "".join(text.svg() for text in layout.texts)
-    return (
-        f'<figure class="journey-map" id="{name}" style="--jm-accent:{accent}">'
-        f"<style>{MAP_CSS}</style>"
-        f'<div class="jm-scroll" tabindex="0" role="region" aria-label="{title}">'
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="jm-svg" role="img" '
-        f'aria-labelledby="{name}-title {name}-desc" viewBox="0 0 {width} {height}" '
-        f'style="min-width:{0.8 * layout.width:.0f}px" font-family="{theme.CSS_FONT}">'
-        f'<title id="{name}-title">{title}</title>'
-        f'<desc id="{name}-desc">{labels.escape_label(_headline(map_))}</desc>'
-        f'<rect width="{width}" height="{height}" fill="var(--jm-paper,{theme.PAPER})"/>'
-        f"{picture}</svg></div>{_table(map_)}</figure>"
+    sheet = fit_sheet(views[0])
+    drawn = "".join(
+        _view(view, f"{name}-v{place}", sheet=sheet) for place, view in enumerate(views)
     )
+    picks = _picks(views, name) if groups else ""
+    chosen = pick_css(name, len(views)) if groups else ""
+    return (
+        f'<figure class="journey-map" id="{name}" style="--jm-accent:{accent}" '
+        f'aria-labelledby="{name}-name"><style>{MAP_CSS}{chosen}</style>'
+        f'{head(map_, ids=name)}{picks}<div class="jm-views">{drawn}</div></figure>'
+    )
+
+
+def _plain_frames(map_: JourneyMap) -> JourneyMap:
+    """Hold the cells as plain objects: rows are read one by one and many times over."""
+    held = {one.name: getattr(map_, one.name) for one in fields(map_)}
+    frames = {
+        name: part.astype(object).where(part.notna(), math.nan)
+        for name, part in held.items()
+        if hasattr(part, "astype")
+    }
+    return replace(map_, **frames)
 
 
 def _check_stages(stages: pd.DataFrame) -> None:
@@ -175,11 +181,29 @@ def _slug(title: str) -> str:
     return f"jm-{plain_part or 'map'}-{digest}"
 
 
-def _grid(map_: JourneyMap) -> Grid:
+def fit_sheet(map_: JourneyMap) -> tuple[float, int]:
+    """Choose the width, in pixels, and the thrift at which one A3 page can be read best.
+
+    Rows are given up only where letters would be smaller than they should be.
+    """
+    found: dict[tuple[float, int], float] = {}
+    for thrift in range(MOST_THRIFT + 1):
+        for page in SHEETS:
+            drawn = layout_journey_map(map_, page=page, thrift=thrift)
+            scale = min(PAPER_WIDTH / drawn.width, PAPER_HEIGHT / drawn.height)
+            found[page, thrift] = scale
+        best = max(found, key=lambda one: found[one])
+        if found[best] >= LEGIBLE:
+            return best
+    return best
+
+
+def _grid(map_: JourneyMap, page: float, thrift: int) -> Grid:
     stages = tuple(str(stage) for stage in map_.stages["stage"])
-    margin = 168.0 if personas_of(map_) else 20.0
-    column = max(NARROWEST, (PAGE - GUTTER - margin) / len(stages))
-    return Grid(stages, column, margin)
+    several = bool(personas_of(map_) or ghosts_of(map_, stages))
+    margin = 206.0 if several else 20.0
+    column = max(NARROWEST, (page - GUTTER - margin) / len(stages))
+    return Grid(stages, column, margin, thrift)
 
 
 def _columns(grid: Grid, ground: Box) -> list[str]:
@@ -190,173 +214,107 @@ def _columns(grid: Grid, ground: Box) -> list[str]:
     ]
 
 
-def _heading(map_: JourneyMap, grid: Grid) -> Lane:
-    """Write title and finding, and explain the channels."""
-    room = grid.width - 2 * PAD
-    named = labels.wrap_label(labels.clean_label(map_.title) or "Journey map", room, 26, bold=True)
-    title = Label(named, PAD, 14, 26, bold=True)
-    finding = Label(
-        labels.wrap_label(_headline(map_), room, 15), PAD, title.box.bottom + 2, 15, ink="muted"
+def _feeling_spots(map_: JourneyMap, grid: Grid, ground: Box) -> list[Spot]:
+    """Tell at each stage how every line stands, with interval and n."""
+    ghosts = ghosts_of(map_, grid.stages)
+    out = []
+    for place, stage in enumerate(grid.stages):
+        told = [f"How they feel in {plain(stage)}"]
+        if len(map_.curve):
+            rows = map_.curve[map_.curve["stage"].astype(str) == stage]
+            told += [_feeling(row, map_) for _, row in rows.iterrows()]
+        told += [ghost_text(ghost, place) for ghost in ghosts]
+        left, right = grid.left(place) + 3, grid.left(place + 1) - 5
+        out.append(Spot(Box(left, ground.top + 6, right, ground.bottom - 6), tuple(told)))
+    return out
+
+
+def _feeling(row: pd.Series, map_: JourneyMap) -> str:
+    whole = str(row["persona"]) == "all"
+    name = (plain(map_.group) or "All customers") if whole else plain(row["persona"])
+    value, n = number(row, "value"), number(row, "n")
+    if n < map_.min_cell:
+        return f"{name}: too few scores"
+    text = labels.value_text(value, "sentiment")
+    between = labels.interval_text(number(row, "low"), number(row, "high"), "sentiment")
+    more = [between, f"n = {labels.count_text(n)}" if n == n else ""]  # noqa: PLR0124
+    return f"{name}: {text} ({', '.join(filter(None, more))})".replace(" ()", "")
+
+
+def _picks(views: list[JourneyMap], name: str) -> str:
+    """Write one button per map; the browser keeps exactly one of them pressed."""
+    buttons = "".join(
+        f'<label><input type="radio" name="{name}-pick" id="{name}-r{place}"'
+        f"{' checked' if not place else ''}>"
+        f"<span>{labels.escape_label(plain(view.group) or 'All customers')}</span></label>"
+        for place, view in enumerate(views)
     )
-    return _channel_key(map_, grid, Lane(finding.box.bottom + 12, [], [title, finding]))
+    return f'<fieldset class="jm-picks"><legend>Show the map of</legend>{buttons}</fieldset>'
 
 
-def _channel_key(map_: JourneyMap, grid: Grid, above: Lane) -> Lane:
-    if not len(map_.touchpoints):
-        return above
-    x, y = PAD, above.bottom
-    shapes, texts = list(above.shapes), list(above.texts)
-    for name, mark in theme.channel_marks(map_.touchpoints["channel"]).items():
-        told = labels.ellipsise(plain(name), 200, 12)
-        wide = 24 + labels.text_width(told, 12) + 22
-        if x + wide > grid.width - PAD:
-            x, y = PAD, y + 22
-        shapes.append(channel_dot(x + 8, y + 8, 7.5, mark=mark))
-        texts.append(Label((told,), x + 22, y, 12))
-        x += wide
-    return Lane(y + 30, shapes, texts)
-
-
-def _headline(map_: JourneyMap) -> str:
-    """Say the two findings of the map: where customers feel worst and where most are lost."""
-    told = []
-    curve = map_.curve
-    if len(curve):
-        rows = curve[curve["persona"].astype(str) == "all"]
-        enough = (
-            rows["n"].isna() | (rows["n"] >= map_.min_cell)
-            if "n" in rows
-            else rows["value"].notna()
-        )
-        rows = rows[enough & rows["value"].notna()].sort_values("value", kind="stable")
-        if len(rows) > 1:
-            low = rows.iloc[0]
-            n = f", n = {labels.count_text(number(low, 'n'))}" if "n" in rows else ""
-            told.append(
-                f"Customers feel worst in {plain(low['stage'])} "
-                f"({labels.value_text(float(low['value']), 'sentiment')}{n})"
-            )
-    told += _loss_finding(map_)
-    reached = labels.count_text(number(map_.stages.iloc[0], "reached"), map_.min_cell)
-    name = plain(map_.stages["stage"].iloc[0])
-    told = told or [f"{len(map_.stages)} stages; {reached} customers reach {name}"]
-    return ". ".join(told) + "."
-
-
-def _loss_finding(map_: JourneyMap) -> list[str]:
-    rows = map_.stages
-    lost = []
-    for place in range(len(rows) - 1):
-        share, reached = number(rows.iloc[place], "to_next"), number(rows.iloc[place], "reached")
-        if not math.isnan(share) and reached >= map_.min_cell:
-            lost.append(((1 - share) * reached, -place))
-    if not lost:
-        return []
-    # The last move, to praise, is rare in every business: others that lose anybody come first.
-    early = [one for one in lost if -one[1] < len(rows) - 2]
-    shares = [number(rows.iloc[-place], "to_next") for _, place in early]
-    place = -max(early if any(share < 0.95 for share in shares) else lost)[1]
-    here, there = plain(rows["stage"].iloc[place]), plain(rows["stage"].iloc[place + 1])
-    going = labels.share_text(number(rows.iloc[place], "to_next"))
-    n = labels.count_text(number(rows.iloc[place], "reached"))
-    if place == len(rows) - 2 and len(rows) > 2:
-        return [f"{going} go on from {here} to {there} (n = {n})"]
-    return [f"Most customers are lost between {here} and {there} ({going} go on, n = {n})"]
-
-
-def _metric_strip(map_: JourneyMap, grid: Grid, top: float) -> Lane:
-    """Write the client's metrics as a row of tiles, with interval and target."""
-    rows = map_.metrics
-    if len(rows) and "segment" in rows:
-        rows = rows[rows["segment"].astype(str) == "all"]
-    shapes: list[str] = []
-    texts: list[Label] = []
-    wide, gap = 200.0, 10.0
-    each = max(1, int((grid.width - 2 * PAD + gap) // (wide + gap)))
-    bottom = mark = top
-    for place, (_, row) in enumerate(rows.iterrows()):
-        if place and place % each == 0:
-            mark = bottom + gap
-        left = PAD + (place % each) * (wide + gap)
-        tile = _tile(row, Box(left, mark, left + wide, 0))
-        shapes += tile.shapes
-        texts += tile.texts
-        bottom = max(bottom, tile.bottom)
-    return Lane(bottom, shapes, texts)
-
-
-def _tile(row: pd.Series, room: Box) -> Lane:
-    unit = labels.clean_label(row.get("unit"))
-    inner = room.right - room.left - 24
-    x, mark = room.left + 12, room.top + 8
-    target = number(row, "target")
-    brief = "" if unit == "points" else unit  # the value above has said it
-    between = labels.interval_text(number(row, "low"), number(row, "high"), brief)
-    goal = "" if math.isnan(target) else f"target {labels.value_text(target, brief)}"
-    told = (
-        (labels.metric_name(row["metric"]), 11.5, False),
-        (labels.value_text(number(row, "value"), unit), 19.0, True),
-        (" · ".join(filter(None, [between, goal])) or "no interval", 10.5, False),
-    )
-    texts = []
-    for text, size, bold in told:
-        fit = labels.ellipsise(text, inner, size, bold=bold)
-        texts.append(Label((fit,), x, mark, size, bold=bold, ink="ink" if bold else "muted"))
-        mark = texts[-1].box.bottom
-    box = Box(room.left, room.top, room.right, mark + 8)
-    return Lane(box.bottom, [rect(box, "wash", radius=6)], texts)
-
-
-def _foot_note(map_: JourneyMap, grid: Grid, top: float) -> Lane:
-    note = "Band: confidence interval of all customers. A gap in a line: no scores."
-    if map_.min_cell > 1:
-        note += (
-            f" Counts below {map_.min_cell} are written as <{map_.min_cell}, and shares that "
-            "would tell of so few are withheld."
-        )
-    if len(map_.touchpoints):
-        placed = map_.touchpoints["stage"].astype(str).isin(grid.stages)
-        if not placed.all():
-            note += f" {int((~placed).sum())} touchpoints belong to no stage and are not drawn."
-    text = Label(
-        labels.wrap_label(note, grid.width - 2 * PAD, 10.5, lines=3), PAD, top, 10.5, ink="muted"
-    )
-    return Lane(text.box.bottom, [], [text])
-
-
-def _table(map_: JourneyMap) -> str:
-    head = "".join(f'<th scope="col">{name}</th>' for name in TABLE_HEADS)
-    body = "".join(_table_row(map_, row) for _, row in map_.stages.iterrows())
+def _view(map_: JourneyMap, ids: str, *, sheet: tuple[float, int]) -> str:
+    """Draw one map with the words around it."""
     return (
-        '<details class="jm-details"><summary>The map as a table</summary>'
-        f'<table class="jm-table"><caption>{labels.escape_label(map_.title)}</caption>'
-        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></details>"
+        f'<div class="jm-view" id="{ids}">{said(map_)}{key(map_)}'
+        f'<a class="jm-skip" href="#{ids}-table">Skip the drawing, go to the table</a>'
+        f"{_frame(map_, ids, sheet)}{figures(map_)}{note(map_)}{twin(map_, ids=ids)}</div>"
     )
 
 
-def _table_row(map_: JourneyMap, row: pd.Series) -> str:
-    stage = str(row["stage"])
-    reached = number(row, "reached")
-    small = 0 < reached < map_.min_cell
-    hidden = math.nan
-    cells = [
-        labels.count_text(reached, map_.min_cell),
-        labels.share_text(hidden if small else number(row, "share")),
-        labels.share_text(hidden if small else number(row, "to_next")),
-        labels.value_text(hidden if small else number(row, "median_days")),
-        labels.value_text(hidden if small else number(row, "sentiment"), "sentiment"),
-        *(
-            _names(of_stage(frame, stage))
-            for frame in (map_.touchpoints, map_.pains, map_.delights)
-        ),
-    ]
-    told = "".join(f"<td>{labels.escape_label(cell)}</td>" for cell in cells)
-    return f'<tr><th scope="row">{labels.escape_label(stage)}</th>{told}</tr>'
+def _frame(map_: JourneyMap, ids: str, sheet: tuple[float, int]) -> str:
+    """Draw the map for screens, lane names kept in sight where it must scroll, and for paper."""
+    layout = layout_journey_map(map_)
+    paper = layout_journey_map(map_, page=sheet[0], thrift=sheet[1])
+    who = labels.escape_label(plain(map_.group) or "all customers")
+    height = f"{layout.height:.0f}"
+    return (
+        f'<div class="jm-scroll" tabindex="0" role="region" aria-label="Drawing of the map: {who}">'
+        f'<div class="jm-frame" style="--jm-w:{layout.width:.0f}px;'
+        f'--jm-names:{100 * GUTTER / layout.width:.2f}%">'
+        f"{_svg(map_, layout, ids)}"
+        f'<svg class="jm-names" aria-hidden="true" viewBox="0 0 {GUTTER:.0f} {height}" '
+        f'font-family="{theme.CSS_FONT}">{_paper(GUTTER, layout.height)}'
+        f'<use href="#{ids}-grounds"/><use href="#{ids}-names"/></svg>{_spots(layout)}'
+        f"</div></div>{_svg(map_, paper, f'{ids}-paper', kind='jm-sheet')}"
+    )
 
 
-def _names(rows: pd.DataFrame) -> str:
+def _svg(map_: JourneyMap, layout: Layout, ids: str, *, kind: str = "jm-svg") -> str:
+    width, height = f"{layout.width:.0f}", f"{layout.height:.0f}"
+    aside = [shape for shape in layout.shapes if shape.startswith(ASIDE)]
+    inside = [shape for shape in layout.shapes if not shape.startswith(ASIDE)]
+    names = "".join([*aside, *(t.svg() for t in layout.texts if t.box.right <= GUTTER)])
+    rest = "".join(text.svg() for text in layout.texts if text.box.right > GUTTER)
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="{kind}" role="img" '
+        f'aria-labelledby="{ids}-title {ids}-desc" viewBox="0 0 {width} {height}" '
+        f'font-family="{theme.CSS_FONT}"><title id="{ids}-title">'
+        f'{labels.escape_label(map_.title)}</title><desc id="{ids}-desc">'
+        f"{labels.escape_label(headline(map_))} Everything drawn stands in the table below.</desc>"
+        f'{_paper(layout.width, layout.height)}<g id="{ids}-grounds">{"".join(layout.grounds)}</g>'
+        f'{"".join(inside)}<g id="{ids}-names">{names}</g>{rest}</svg>'
+    )
+
+
+def _paper(width: float, height: float) -> str:
+    return f'<rect width="{width:.0f}" height="{height:.0f}" fill="var(--jm-paper,{theme.PAPER})"/>'
+
+
+def _spots(layout: Layout) -> str:
+    """Lay what can be pointed at or focused over the drawing; the style shows its text."""
     told = []
-    for _, row in rows.iterrows():
-        channel = labels.clean_label(row.get("channel"))
-        told.append(labels.clean_label(row["touchpoint"]) + (f" ({channel})" if channel else ""))
-    return "; ".join(told) or "–"
+    for spot in layout.spots:
+        box = spot.box
+        side = " end" if (box.left + box.right) / 2 > 0.6 * layout.width else ""
+        side += " up" if (box.top + box.bottom) / 2 > 0.5 * layout.height else ""
+        place = (
+            f"left:{100 * box.left / layout.width:.2f}%;top:{100 * box.top / layout.height:.2f}%;"
+            f"width:{100 * (box.right - box.left) / layout.width:.2f}%;"
+            f"height:{100 * (box.bottom - box.top) / layout.height:.2f}%"
+        )
+        text = "&#10;".join(labels.escape_label(line_) for line_ in spot.lines)
+        told.append(
+            f'<div class="jm-spot{side}" role="img" tabindex="0" style="{place}" '
+            f'aria-label="{text}"></div>'
+        )
+    return f'<div class="jm-spots">{"".join(told)}</div>'

@@ -2,34 +2,36 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
 import pandas as pd
+from scipy import stats
 
+from journeylib.durations import INCIDENCE, conditional_median
 from journeylib.engine import summarise
-from journeylib.estimates import ESTIMATE_COLUMNS
-from journeylib.log import DAY
+from journeylib.estimates import ESTIMATE_COLUMNS, Estimate, Refusal
 from journeylib.ratios import clustered_shares, plain_shares
+from journeylib.sojourns import trace_stage
 from journeylib.summaries import (
-    NEVER,
     summarise_customers,
     summarise_loops,
     summarise_moves,
     summarise_paths,
     summarise_touches,
 )
+from journeylib.support import ENOUGH_FAIR, SUPPORTED, support_of
 from journeylib.tables import complete_result
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from journeylib.log import Log, Part
+    from journeylib.passages import Road
 
 EVERYONE = "all"
-ENOUGH_STRONG, ENOUGH_FAIR = 300, 30
 FEWEST_VOICES = 10
-OPEN_DAYS = 30
+UNSEEN = "Good-Turing share of unseen variants, interval of Esty (1983), at least Wilson's"
 
 
 class Summary(Protocol):
@@ -73,37 +75,26 @@ def count_touchpoints(
 
     Returns:
         The result table ``touchpoints``; ``value`` is the mean sentiment, -1 to 1, of ten
-        customers or more.
+        customers or more; ``support`` and ``support_why`` are those of `support`, ``mix`` names
+        the sources behind it.
     """
     met = _frame(summarise_touches, log).drop(columns="value")  # money has no place in this table
     own = pd.DataFrame(columns=["n"]) if by_channel is None else by_channel
     overall = _voiced(met, said[said["n"] >= FEWEST_VOICES], ["touchpoint"])
     narrow = _voiced(met, own[own["n"] >= FEWEST_VOICES], ["touchpoint", "channel"])
-    for column in ESTIMATE_COLUMNS:
+    for column in (*ESTIMATE_COLUMNS, *SUPPORTED):
         overall[column] = narrow[column].where(narrow["value"].notna(), overall[column])
     overall["sentiment"] = overall["value"]
-    overall["support"] = pd.Series([support_of(n) for n in overall["n"]], dtype="str")
+    silent = overall["support"].isna()
+    overall["support"] = overall["support"].mask(silent, support_of(0)[0]).astype("str")
+    overall["support_why"] = overall["support_why"].mask(silent, support_of(0)[1]).astype("str")
     return complete_result("touchpoints", overall)
 
 
 def _voiced(met: pd.DataFrame, said: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
-    wanted = said.reindex(columns=[*keys, *ESTIMATE_COLUMNS])
+    wanted = said.reindex(columns=[*keys, *ESTIMATE_COLUMNS, *SUPPORTED])
     kinds = dict.fromkeys(keys, "object") | dict.fromkeys(["value", "low", "high", "n"], "float64")
     return met.merge(wanted.astype(kinds), on=keys, how="left", validate="m:1")
-
-
-def support_of(n: float) -> str:
-    """Say how much data carries a mean: strong from 300 customers, fair from 30, thin below.
-
-    Example:
-        >>> [support_of(n) for n in (300, 299, 30, 29, 0)]
-        ['strong', 'fair', 'fair', 'thin', 'none']
-    """
-    if not n > 0:
-        return "none"
-    if n >= ENOUGH_STRONG:
-        return "strong"
-    return "fair" if n >= ENOUGH_FAIR else "thin"
 
 
 def count_transitions(log: Log, *, confidence: float = 0.95) -> pd.DataFrame:
@@ -136,28 +127,62 @@ def count_paths(log: Log, *, top: int = 20, confidence: float = 0.95) -> pd.Data
         confidence: Coverage of the intervals.
 
     Returns:
-        The result table ``paths``; ``value`` is the share of journeys. Its interval takes journeys
-        as independent, so it is too narrow where they are cut and customers have many.
+        The result table ``paths``; ``value`` is the share of journeys, its interval clustered by
+        customer. Of the rest it is as wide as if each customer's journeys were all alike.
     """
-    every = _frame(summarise_paths, log)
-    rest = every.iloc[top:]
-    table = every.head(top)
+    every = _frame(summarise_paths, log).rename(columns={"journeys": "count"})
+    table, rest = every.head(top), every.iloc[top:]
     if len(rest):
-        sums = pd.DataFrame(
-            {
-                "path": [f"all other paths ({len(rest):,})"],
-                "journeys": [rest["journeys"].sum()],
-                "good": [rest["good"].sum()],
-            }
-        )
-        table = pd.concat([table, sums], ignore_index=True)
-    shares = plain_shares(
-        table["journeys"], np.full(len(table), every["journeys"].sum()), confidence=confidence
-    )
-    table = pd.concat([table, shares], axis=1)
+        sums = rest[["count", "good"]].sum()
+        whole = rest.iloc[0][["left", "left_square", "left_customers"]]
+        alike = sums["count"] / whole["left"] * whole["left_square"]
+        other = {"path": f"all other paths ({len(rest):,})", "square": alike, "cross": alike}
+        table = pd.concat([table, pd.DataFrame([{**other, **sums, **whole}])], ignore_index=True)
+    table = pd.concat([table, _path_shares(table, confidence)], axis=1)
     table["share"] = table["value"]
-    table["converted_share"] = table["good"] / table["journeys"]
-    return complete_result("paths", table.drop(columns="good"))
+    table["converted_share"] = table["good"] / table["count"]
+    table["journeys"] = table["count"].astype("int64")
+    used = ["count", "good", "square", "cross", "left", "left_square", "left_customers"]
+    return complete_result("paths", table.drop(columns=used))
+
+
+def _path_shares(table: pd.DataFrame, confidence: float) -> pd.DataFrame:
+    """Give shares of journeys their intervals; one journey a customer needs no clusters."""
+    if (table["left_square"] > table["left"]).any():
+        shares = clustered_shares(table, confidence=confidence)
+        return shares.assign(n=table["left"])
+    return plain_shares(table["count"], table["left"], confidence=confidence)
+
+
+def estimate_unseen(log: Log, *, confidence: float = 0.95) -> Estimate | Refusal:
+    """Estimate how many further journeys would take a road that nobody took so far.
+
+    Args:
+        log: The event log.
+        confidence: Coverage of the interval.
+
+    Returns:
+        A share of journeys: variants that were taken once, of all journeys; the tail beyond the
+        variants listed. Journeys beyond 12 touchpoints count by their first 12, so it is a lower
+        bound where there are many. A refusal below 30 journeys.
+
+    References:
+        Good (1953), Biometrika 40:237-264; the interval is Esty's (1983), Ann. Stat. 11:905-912,
+        and never narrower than Wilson's.
+    """
+    journeys = _frame(summarise_paths, log)["journeys"].to_numpy()
+    n = int(journeys.sum())
+    if n < ENOUGH_FAIR:
+        return Refusal(f"{n} journeys are on record; {ENOUGH_FAIR} are needed.", "more journeys")
+    once, twice = int((journeys == 1).sum()), int((journeys == 2).sum())
+    share = once / n
+    error = math.sqrt(once * (1 - share) + 2 * twice) / n
+    half = float(stats.norm.ppf((1 + confidence) / 2)) * error
+    # Where all or none are single, only the plain interval of a share has a width.
+    plain = plain_shares([once], [n], confidence=confidence).iloc[0]
+    low, high = min(share - half, plain["low"]), max(share + half, plain["high"])
+    ends = (share, float(max(low, 0.0)), float(min(high, 1.0)))
+    return Estimate("unseen_journeys", *ends, n, "share", UNSEEN, confidence)
 
 
 def count_loops(log: Log, *, confidence: float = 0.95) -> pd.DataFrame:
@@ -179,37 +204,31 @@ def count_loops(log: Log, *, confidence: float = 0.95) -> pd.DataFrame:
 
 
 def measure_stages(
-    customers: pd.DataFrame,
-    stages: tuple[str, ...],
-    *,
-    personas: pd.DataFrame,
-    feelings: pd.DataFrame,
-    confidence: float = 0.95,
+    road: Road, *, personas: pd.DataFrame, feelings: pd.DataFrame, confidence: float = 0.95
 ) -> pd.DataFrame:
     """Say how many customers reached each stage, how many went on, and how long it took.
 
     Args:
-        customers: From ``describe_customers``.
-        stages: Stages in journey order.
+        road: From ``passages.follow_road``.
         personas: Columns ``customer`` and ``persona``; may be empty.
         feelings: Columns ``stage``, ``persona`` and ``value`` (mean sentiment); may be empty.
         confidence: Coverage of the intervals.
 
     Returns:
         The result table ``stages``, for all and for each persona. ``to_next`` (and ``value``) is
-        the share of those who reached a stage who later had an event in any stage after it, and
-        ``median_days`` the median time they took, both of ``n`` customers: those who reached the
-        stage 30 days or more before the last event of all, so that recent ones do not count as
-        lost.
+        the share of those who reached a stage who have an event in any stage after it within the
+        road's horizon (Aalen-Johansen: who was watched for less counts for as long as that), and
+        ``median_days`` the time by which half of those have it, both of ``n`` customers.
     """
-    known = customers.reindex(columns=["customer", "last", *_stage_columns(stages)])
-    known = known.fillna(dict.fromkeys(_stage_columns(stages), NEVER))
-    mature = known["last"].max() - OPEN_DAYS * DAY
-    groups = [(EVERYONE, known)]
-    if len(personas) and len(known):
-        joined = known.merge(personas, on="customer", validate="1:1")
-        groups += [(str(name), rows) for name, rows in joined.groupby("persona", sort=True)]
-    parts = [_stages_of(rows, stages, name, mature, confidence) for name, rows in groups]
+    groups = [(EVERYONE, road.customers, road.rows)]
+    if len(personas) and len(road.customers):
+        for name, own in personas.groupby("persona", sort=True)["customer"]:
+            kept = road.customers[road.customers.isin(own)]
+            groups.append((str(name), kept, road.rows[road.rows["customer"].isin(kept)]))
+    parts = [
+        _stages_of(road, rows, len(people), confidence).assign(persona=name)
+        for name, people, rows in groups
+    ]
     table = pd.concat(parts, ignore_index=True)
     mood = feelings.reindex(columns=["stage", "persona", "value"]).rename(
         columns={"value": "sentiment"}
@@ -218,27 +237,24 @@ def measure_stages(
     return complete_result("stages", table.merge(mood, on=["stage", "persona"], how="left"))
 
 
-def _stage_columns(stages: tuple[str, ...]) -> list[str]:
-    return [f"{kind}:{stage}" for stage in stages for kind in ("stage", "next")]
-
-
-def _stages_of(
-    customers: pd.DataFrame, stages: tuple[str, ...], persona: str, mature: float, confidence: float
-) -> pd.DataFrame:
-    if customers.empty:
-        stages = ()
+def _stages_of(road: Road, passed: pd.DataFrame, customers: int, confidence: float) -> pd.DataFrame:
     rows = []
-    for stage in stages:
-        first, onward = (customers[f"{kind}:{stage}"].to_numpy() for kind in ("stage", "next"))
-        reached = first < NEVER
-        known = reached & (first <= mature)
-        on = known & (onward < NEVER)
-        days = (onward[on] - first[on]) / DAY
-        middle = np.median(days) if len(days) else np.nan
-        rows.append((stage, reached.sum(), reached.mean(), known.sum(), on.sum(), middle))
-    table = pd.DataFrame(rows, columns=["stage", "reached", "share", "n", "on", "median_days"])
-    table = table.astype({"stage": "object", "n": float, "on": float}).assign(persona=persona)
-    table.loc[table["stage"] == (stages[-1] if stages else ""), ["n", "on"]] = 0
-    shares = plain_shares(table["on"], table["n"], confidence=confidence)
-    table = pd.concat([table.drop(columns=["n", "on"]), shares], axis=1)
+    for place, stage in enumerate(road.stages if customers else ()):
+        own = passed[passed["place"] == place]
+        row = {"stage": stage, "reached": len(own), "share": len(own) / customers, "n": 0.0}
+        if len(own) and place < len(road.stages) - 1:
+            onward = trace_stage(own)[0]
+            told = onward.at([road.horizon], confidence=confidence).iloc[0]
+            days = conditional_median(onward, road.horizon)
+            row |= {
+                "n": float(len(own)),
+                "median_days": days,
+                **{str(key): value for key, value in told.items()},
+            }
+        rows.append({**row, "unit": "share", "source": INCIDENCE})
+    columns = ["stage", "reached", "share", "n", "median_days", "value", "low", "high", "unit",
+               "source"]  # fmt: skip
+    table = pd.DataFrame(rows, columns=columns).astype({"stage": "object"})
+    floats = ["share", "n", "median_days", "value", "low", "high"]
+    table = table.astype(dict.fromkeys(floats, "float64"))
     return table.assign(to_next=table["value"])

@@ -18,6 +18,7 @@ _ASCII = (
     63, 63, 27, 27, 57, 27, 97, 63, 61, 63, 63, 41, 52, 39, 63, 59, 81, 59, 59, 52, 63, 33, 63, 83,
 )  # fmt: skip
 _BOLD = 1.15
+_HYPHEN = "\u00ad"  # set where a word is broken; drawn as a hyphen
 _UNSEEN = re.compile(
     "[\x00-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff]"
 )
@@ -162,27 +163,44 @@ def wrap_label(
     Example:
         >>> wrap_label("check in at the front desk", 100)
         ('check in at the', 'front desk')
+        >>> wrap_label("Kundenzufriedenheit", 80)
+        ('Kundenzufr-', 'iedenheit')
     """
     # Exports write names with underscores; a break may follow one.
     words = re.findall(r"[^\s_/-]*[_/-]|[^\s_/-]+|\s+", text.strip())
     out, line = [], ""
-    for word in words:
-        if line and text_width((line + word).rstrip(), size, bold=bold) > width:
+    for part in (part for word in words for part in _broken(word, width, size, bold=bold)):
+        if line and text_width((line + part).rstrip(), size, bold=bold) > width:
             out.append(line.rstrip())
             line = ""
-        line = (line + word) if line else word.lstrip()
+        line = (line + part) if line else part.lstrip()
     out.append(line.rstrip())
     out = [part for part in out if part] or [""]
     if len(out) > lines:
         out = [*out[: lines - 1], _rejoined(text, out[: lines - 1])]
-    return tuple(ellipsise(part, width, size, bold=bold) for part in out)
+    return tuple(ellipsise(part, width, size, bold=bold).replace(_HYPHEN, "-") for part in out)
+
+
+def _broken(word: str, width: float, size: float, *, bold: bool) -> list[str]:
+    """Break a word that no line can hold; scripts without blanks may break after any sign."""
+    if text_width(word, size, bold=bold) <= width:
+        return [word]
+    parts, line = [], ""
+    for sign in word:
+        full = line and text_width(line + sign + _HYPHEN, size, bold=bold) > width
+        if full and not unicodedata.combining(sign):
+            # Letters with a case belong to scripts that part words by a hyphen.
+            parts.append(line + _HYPHEN * (line[-1].islower() and sign.islower()))
+            line = ""
+        line += sign
+    return [*parts, line]
 
 
 def _rejoined(text: str, taken: list[str]) -> str:
     """Return what follows the lines already taken, so that the cut shows as one ellipsis."""
     rest = text.strip()
     for part in taken:
-        rest = rest[len(part) :].lstrip()
+        rest = rest[len(part.rstrip(_HYPHEN)) :].lstrip()
     return rest
 
 

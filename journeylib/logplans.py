@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from journeylib.log import Log
     from journeylib.logbook import Built
     from journeylib.params import Params
+    from journeylib.settings import Period
     from journeylib.sources import SourceTable
 
 LONGEST_FOLLOW_SHARE = 1 / 3
@@ -67,10 +68,13 @@ def outcome_kind(params: Params, sources: list[SourceTable], attributes: pd.Data
 
 def period_of(params: Params) -> tuple[int, int] | None:
     """Give the period in microseconds, its last day included."""
-    if params.period is None:
-        return None
-    zone = ZoneInfo(params.timezone)
-    days = (params.period.start, params.period.end + dt.timedelta(days=1))
+    return None if params.period is None else days_of(params.period, params.timezone)
+
+
+def days_of(period: Period, timezone: str) -> tuple[int, int]:
+    """Give the first microsecond of a period and the first one after it."""
+    zone = ZoneInfo(timezone)
+    days = (period.start, period.end + dt.timedelta(days=1))
     first, last = (dt.datetime.combine(day, dt.time(), zone) for day in days)
     return int(first.timestamp() * 1_000_000), int(last.timestamp() * 1_000_000)
 

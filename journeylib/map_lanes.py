@@ -1,4 +1,4 @@
-"""The lanes of a journey map, one function each: frames in, placed shapes and texts out.
+"""The frame of a journey map and its plainest lanes: stages, what customers do, key figures.
 
 Every text knows its box before it is drawn, and a lane grows until nothing in it collides. Not for
 the page around the map (`journey_map`) and not for any statistic.
@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from journeylib import labels, theme
-from journeylib.svg_parts import Box, Label, channel_dot, line, path, wrapped
+from journeylib.svg_parts import Box, Label, Spot, line, path, wrapped
 
-GUTTER = 132.0
+GUTTER = 136.0
 PAD = 12.0
-MOST_DOTS = 6
+MOST_FIGURES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,18 +25,33 @@ class JourneyMap:
 
     Attributes:
         title: Heading of the map.
-        stages: In journey order: ``stage, reached, share, to_next, median_days, sentiment``.
-        curve: ``stage, persona, value, low, high, n``; persona "all" is drawn with its interval.
+        stages: In journey order: ``stage, reached, share, to_next, median_days, sentiment`` and,
+            if known, ``low, high`` of the share that goes on.
+        curve: ``stage, persona, value, low, high, n``; persona "all" is drawn with its interval,
+            the others as lines beside it.
         touchpoints: ``touchpoint, channel, stage, customers, events, sentiment, support``.
         pains: ``touchpoint, stage, channel, kind, rank, customers, effect, low, high,
             money_value, money_low, money_high``.
         delights: As pains.
-        metrics: ``metric, value, low, high, unit`` and, if set, ``target`` and ``segment``.
+        metrics: ``metric, value, low, high, unit`` and, if set, ``target`` and ``segment``; a
+            segment that is a stage stands with that stage.
         actions: ``stage, action``, what customers typically do; their most used touchpoints if
             empty.
+        opportunities: ``rank, pain, action, reach, effort, money_value, money_low, money_high``;
+            ``pain`` is the rank or the touchpoint of a pain, which tells the stage.
+        moments: ``touchpoint``: moments of truth, starred.
+        before: The previous period: ``stage, reached, share, to_next, value, low, high, n``, the
+            value being the tone.
+        outlook: The future state: ``scenario, metric, stage, value, low, high``; the metrics
+            ``sentiment`` and ``to_next`` by stage, others without one.
         currency: ISO code of the money columns, or empty.
         min_cell: Counts below it are written as ``<10`` and their scores are not drawn.
         accent: Brand colour, ``#rrggbb``.
+        group: Whose map it is; empty for all customers.
+        customers: How many they are, or NaN.
+        period: The days looked at, as text.
+        period_before: The days of the previous period, as text.
+        pains_of: Whose pains and delights are shown where they are not the group's own.
     """
 
     title: str
@@ -47,9 +62,18 @@ class JourneyMap:
     delights: pd.DataFrame = field(default_factory=pd.DataFrame)
     metrics: pd.DataFrame = field(default_factory=pd.DataFrame)
     actions: pd.DataFrame = field(default_factory=pd.DataFrame)
+    opportunities: pd.DataFrame = field(default_factory=pd.DataFrame)
+    moments: pd.DataFrame = field(default_factory=pd.DataFrame)
+    before: pd.DataFrame = field(default_factory=pd.DataFrame)
+    outlook: pd.DataFrame = field(default_factory=pd.DataFrame)
     currency: str = ""
     min_cell: int = 10
     accent: str = theme.ACCENT
+    group: str = ""
+    customers: float = math.nan
+    period: str = ""
+    period_before: str = ""
+    pains_of: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +84,14 @@ class Grid:
         stages: Stage names in journey order.
         column: Width of a column in pixels.
         margin: Room to the right of the last column, for the names of lines.
+        thrift: How many rows of circles and cards are given up to keep a sheet of paper legible;
+            what is left out is counted on the map and stands in its table.
     """
 
     stages: tuple[str, ...]
     column: float
     margin: float
+    thrift: int = 0
 
     def left(self, place: int) -> float:
         """Left edge of a column."""
@@ -93,11 +120,13 @@ class Lane:
         bottom: Where the next lane may begin.
         shapes: SVG of everything that is not text.
         texts: Every text with its place.
+        spots: Places that tell more when pointed at or focused.
     """
 
     bottom: float
     shapes: list[str]
     texts: list[Label]
+    spots: list[Spot] = field(default_factory=list)
 
 
 def number(row: pd.Series, column: str) -> float:
@@ -116,33 +145,61 @@ def of_stage(frame: pd.DataFrame, stage: str) -> pd.DataFrame:
     return frame[frame["stage"] == stage] if len(frame) and "stage" in frame else frame.head(0)
 
 
+def is_small(count: float, map_: JourneyMap) -> bool:
+    """Tell whether a count is too small to be told."""
+    return 0 < count < map_.min_cell
+
+
 def lane_name(name: str, hint: str, top: float) -> list[Label]:
     """Name a lane in the left margin, with one line on how to read it."""
     room = GUTTER - 2 * PAD
-    first = wrapped(name, PAD, top, width=room, like=Label(("",), 0, 0, 13, bold=True))
-    lines = labels.wrap_label(hint, room, 10.5, lines=4)
-    return [first, Label(lines, PAD, first.box.bottom + 2, 10.5, ink="muted")] if hint else [first]
+    first = wrapped(name, PAD, top, width=room, like=Label(("",), 0, 0, 13.5, bold=True))
+    lines = labels.wrap_label(hint, room, 11, lines=4)
+    return [first, Label(lines, PAD, first.box.bottom + 2, 11, ink="muted")] if hint else [first]
+
+
+def stage_before(map_: JourneyMap, stage: str) -> pd.Series:
+    """Give a stage's row of the previous period; an empty one where there is none."""
+    rows = of_stage(map_.before, stage)
+    return rows.iloc[0] if len(rows) else pd.Series(dtype=float)
+
+
+def expected(map_: JourneyMap, metric: str, stage: str = "") -> pd.Series:
+    """Give a forecast's row; an empty one where there is none."""
+    rows = map_.outlook
+    if len(rows):
+        rows = rows[(rows["metric"] == metric) & (rows["stage"].fillna("") == stage)]
+    return rows.iloc[0] if len(rows) else pd.Series(dtype=float)
 
 
 def stage_lane(map_: JourneyMap, grid: Grid, top: float) -> Lane:
-    """Draw the stages as chevrons with the customers who reach them."""
-    shapes, texts = [], []
-    inner = grid.column - 44
+    """Draw the stages as chevrons with the customers who reach them, and a bar of their share."""
+    drawn = Lane(top, [], [])
+    inner = grid.column - 46
     heads = [
-        labels.wrap_label(labels.sentence_case(name), inner, 15, bold=True, lines=3)
+        labels.wrap_label(labels.sentence_case(name), inner, 16, bold=True, lines=3)
         for name in grid.stages
     ]
-    height = max(len(head) for head in heads) * 15 * 1.28 + 40
+    height = max(len(head) for head in heads) * 16 * 1.28 + 56
     for place, head in enumerate(heads):
-        row = map_.stages.iloc[place]
-        left = grid.left(place)
-        shapes.append(path(_chevron(left, top, grid.column, height), fill="accent",
-                           tip=_stage_tip(row, map_)))  # fmt: skip
-        title = Label(head, left + 28, top + 9, 15, bold=True, ink="#ffffff")
-        reach = labels.ellipsise(_reach_text(row, map_), inner, 11.5)
-        texts += [title, Label((reach,), left + 28, title.box.bottom + 2, 11.5, ink="#ffffff")]
-    texts += lane_name("Stage", "Customers who reach it, and their share", top + 8)
-    return Lane(max(top + height, texts[-1].box.bottom) + 10, shapes, texts)
+        row, left = map_.stages.iloc[place], grid.left(place)
+        room = Box(left, top, left + grid.column, top + height)
+        drawn.shapes.append(path(_chevron(left, top, grid.column, height), fill="accent"))
+        title = Label(head, left + 30, top + 10, 16, bold=True, ink="#ffffff")
+        reach = labels.ellipsise(_reach_text(row, map_), inner, 12.5)
+        under = Label((reach,), left + 30, title.box.bottom + 2, 12.5, ink="#ffffff")
+        drawn.texts.extend([title, under])
+        drawn.shapes.extend(
+            _reach_bar(
+                row,
+                map_,
+                Box(left + 30, top + height - 15, left + grid.column - 26, top + height - 11),
+            )
+        )
+        drawn.spots.append(Spot(room, _stage_tip(row, map_)))
+    named = lane_name("Stage", "Customers who reach it, and their share", top + 8)
+    bottom = max(top + height, named[-1].box.bottom) + 10
+    return Lane(bottom, drawn.shapes, drawn.texts + named, drawn.spots)
 
 
 def _chevron(left: float, top: float, width: float, height: float) -> str:
@@ -155,25 +212,42 @@ def _chevron(left: float, top: float, width: float, height: float) -> str:
     )
 
 
-def is_small(count: float, map_: JourneyMap) -> bool:
-    """Tell whether a count is too small to be told."""
-    return 0 < count < map_.min_cell
+def _reach_bar(row: pd.Series, map_: JourneyMap, room: Box) -> list[str]:
+    """Draw the share that reaches a stage, and a tick where it was in the previous period."""
+    share, before = number(row, "share"), number(stage_before(map_, str(row["stage"])), "share")
+    if math.isnan(share) or is_small(number(row, "reached"), map_):
+        return []
+    y = (room.top + room.bottom) / 2
+    shapes = [
+        line(Box(room.left, y, room.right, y), "#ffffff", width=4, style='stroke-opacity="0.35"'),
+        line(Box(room.left, y, _along(room, share), y), "#ffffff", width=4),
+    ]
+    if not math.isnan(before):
+        x = _along(room, before)
+        shapes.append(line(Box(x, y - 6, x, y + 6), "#ffffff", width=2))
+    return shapes
+
+
+def _along(room: Box, share: float) -> float:
+    return room.left + (room.right - room.left) * min(max(share, 0.0), 1.0)
 
 
 def _reach_text(row: pd.Series, map_: JourneyMap) -> str:
     reached, share = number(row, "reached"), number(row, "share")
+    if math.isnan(reached):
+        return "withheld"
     text = labels.count_text(reached, map_.min_cell)
-    return (
-        text
-        if math.isnan(share) or is_small(reached, map_)
-        else f"{text} · {labels.share_text(share)}"
-    )
+    if math.isnan(share) or is_small(reached, map_):
+        return text
+    return f"{text} · {labels.share_text(share)}"
 
 
-def _stage_tip(row: pd.Series, map_: JourneyMap) -> str:
-    return (
-        f"{labels.clean_label(row['stage'])}: {_reach_text(row, map_)} customers reach this stage"
-    )
+def _stage_tip(row: pd.Series, map_: JourneyMap) -> tuple[str, ...]:
+    before = stage_before(map_, str(row["stage"]))
+    told = [plain(row["stage"]), f"Customers who reach it: {_reach_text(row, map_)}"]
+    if not math.isnan(number(before, "share")):
+        told.append(f"Previous period: {_reach_text(before, map_)}")
+    return tuple(told)
 
 
 def action_lane(map_: JourneyMap, grid: Grid, top: float) -> Lane:
@@ -183,7 +257,7 @@ def action_lane(map_: JourneyMap, grid: Grid, top: float) -> Lane:
     for place, stage in enumerate(grid.stages):
         mark = top
         for phrase in _phrases(map_, stage):
-            like = Label(("",), 0, 0, 12)
+            like = Label(("",), 0, 0, 12.5)
             text = wrapped(phrase, grid.left(place) + PAD, mark, width=grid.column - 26, like=like)
             texts.append(text)
             mark = text.box.bottom + 4
@@ -196,124 +270,88 @@ def _phrases(map_: JourneyMap, stage: str) -> list[str]:
     given = of_stage(map_.actions, stage)
     if len(given):
         return [plain(phrase) for phrase in given["action"].head(3)]
-    rows = _ranked(of_stage(map_.touchpoints, stage))
+    rows = ranked(of_stage(map_.touchpoints, stage))
     if rows.empty:
         return ["–"]
     first = rows.drop_duplicates("touchpoint")["touchpoint"].head(3)
     return [labels.sentence_case(", ".join(plain(name) for name in first))]
 
 
-def _ranked(rows: pd.DataFrame) -> pd.DataFrame:
+def ranked(rows: pd.DataFrame) -> pd.DataFrame:
+    """Order touchpoints by customers, then by events."""
     by = [column for column in ("customers", "events") if column in rows]
     return rows.sort_values(by, ascending=False, kind="stable") if by else rows
 
 
-def touchpoint_lane(map_: JourneyMap, grid: Grid, top: float) -> Lane:
-    """Draw touchpoints as circles, area by customers, colour and cut-out shape by channel."""
-    marks = theme.channel_marks(map_.touchpoints["channel"]) if len(map_.touchpoints) else {}
-    counts = list(map_.touchpoints.get("customers", []))
-    most = max([float(c) for c in counts if not labels.is_missing(c)], default=1.0) or 1.0
-    shapes: list[str] = []
-    texts: list[Label] = []
-    bottom = top
+def figure_lane(map_: JourneyMap, grid: Grid, top: float) -> Lane:
+    """Write which share goes on from each stage, how long it takes, and the stage's own metrics."""
+    drawn = Lane(top, [], [])
+    bottom, last = top, len(grid.stages) - 1
     for place, stage in enumerate(grid.stages):
-        rows = _ranked(of_stage(map_.touchpoints, stage))
-        split = max(1, int(grid.column // 200))
-        mark = [top] * split
-        for count, (_, row) in enumerate(rows.head(MOST_DOTS * split).iterrows()):
-            side = count % split
-            left = grid.left(place) + PAD + side * (grid.column - PAD) / split
-            room = (grid.column - PAD) / split - 8
-            drawn = _dot(row, map_, Box(left, mark[side], left + room, 0), marks=marks, most=most)
-            shapes += drawn.shapes
-            texts += drawn.texts
-            mark[side] = drawn.bottom
-            if side == split - 1:
-                mark = [max(mark)] * split
-        bottom = max(bottom, *mark)
-        rest = len(rows) - MOST_DOTS * split
-        note = f"+ {rest} more" if rest > 0 else "no touchpoints" if rows.empty else ""
-        if note:
-            text = Label((note,), grid.left(place) + PAD, max(mark) + 2, 11.5, ink="muted")
-            texts.append(text)
-            bottom = max(bottom, text.box.bottom)
-    texts += lane_name("Touchpoints", "Area: customers. Colour and symbol: channel", top)
-    return Lane(max(bottom, texts[-1].box.bottom), shapes, texts)
-
-
-def _dot(
-    row: pd.Series, map_: JourneyMap, room: Box, *, marks: dict[str, theme.Mark], most: float
-) -> Lane:
-    """Draw one touchpoint with its name and customers to the right of its circle."""
-    customers = number(row, "customers")
-    known = 0.0 if math.isnan(customers) else customers
-    radius = max(6.5, 17.0 * math.sqrt(max(known, 0.0) / most))
-    if is_small(customers, map_):
-        radius = 6.5
-    x = room.left + 42
-    name = labels.sentence_case(row["touchpoint"])
-    like = Label(("",), 0, 0, 12, tip=labels.clean_label(row["touchpoint"]))
-    title = wrapped(name, x, room.top + 2, width=room.right - x, like=like)
-    told = labels.ellipsise(
-        " · ".join(
-            filter(None, [labels.count_text(customers, map_.min_cell), plain(row["channel"])])
-        ),
-        room.right - x,
-        10.5,
-    )
-    under = Label((told,), x, title.box.bottom, 10.5, ink="muted")
-    height = max(2 * radius + 4, under.box.bottom - room.top + 6)
-    mark = marks.get(str(row["channel"]), theme.Mark("other", theme.OTHER, "ring", "", "o"))
-    tip = _dot_tip(row, map_)
-    dot = channel_dot(room.left + 17, room.top + height / 2, radius, mark=mark, tip=tip)
-    shift = max(0.0, (height - (under.box.bottom - room.top + 6)) / 2)
-    texts = [
-        Label(t.lines, t.x, t.top + shift, t.size, ink=t.ink, tip=t.tip) for t in (title, under)
-    ]
-    return Lane(room.top + height, [dot], texts)
-
-
-def _dot_tip(row: pd.Series, map_: JourneyMap) -> str:
-    customers, feeling = number(row, "customers"), number(row, "sentiment")
-    count = labels.count_text(customers, map_.min_cell)
-    told = f"{plain(row['touchpoint'])}, {plain(row['channel'])}: {count} customers"
-    if math.isnan(feeling) or is_small(customers, map_):
-        return told
-    return f"{told}, sentiment {labels.value_text(feeling, 'sentiment')}"
-
-
-def onward_lane(map_: JourneyMap, grid: Grid, top: float) -> Lane:
-    """Write which share goes on from each stage and how many days it takes."""
-    shapes, texts = [], []
-    last = len(grid.stages) - 1
-    for place in range(len(grid.stages)):
         row = map_.stages.iloc[place]
+        left, room = grid.left(place) + PAD, grid.column - 2 * PAD
         big, small = _onward_texts(row, map_, end=place == last)
-        room = grid.column - 2 * PAD
-        head = Label(
-            (labels.ellipsise(big, room, 20, bold=True),),
-            grid.left(place) + PAD,
-            top,
-            20,
-            bold=True,
-        )
-        lines = labels.wrap_label(small, room, 11)
-        texts += [head, Label(lines, head.x, head.box.bottom, 11, ink="muted")]
-        share = number(row, "to_next")
+        head = labels.ellipsise(big, room, 20, bold=True)
+        drawn.texts.append(Label((head,), left, top + 8, 20, bold=True))
+        mark = drawn.texts[-1].box.bottom
+        for text in [*small, *_own_metrics(map_, stage)]:
+            like = Label(("",), 0, 0, 11.5, ink="muted")
+            drawn.texts.append(wrapped(text, left, mark, width=room, like=like))
+            mark = drawn.texts[-1].box.bottom + 1
         if big.endswith("%"):
-            y = top - 6
-            full = Box(head.x, y, grid.left(place + 1) - PAD, y)
-            part = Box(head.x, y, head.x + (full.right - head.x) * min(max(share, 0), 1), y)
-            shapes += [line(full, "line", width=3), line(part, "accent", width=3)]
-    texts += lane_name("Moving on", "Share that reaches the next stage", top)
-    return Lane(max(text.box.bottom for text in texts), shapes, texts)
+            drawn.shapes.extend(_onward_bar(row, map_, Box(left, top, left + room, top)))
+        bottom = max(bottom, mark)
+        tip = (f"From {plain(stage)} onwards", ". ".join([big, *small]))
+        drawn.spots.append(Spot(Box(left - 6, top - 8, left + room + 4, mark + 2), tip))
+    named = lane_name("Key figures", "Share that goes on, and time to the next stage", top)
+    bottom = max(bottom, named[-1].box.bottom)
+    return Lane(bottom, drawn.shapes, drawn.texts + named, drawn.spots)
 
 
-def _onward_texts(row: pd.Series, map_: JourneyMap, *, end: bool) -> tuple[str, str]:
+def _onward_bar(row: pd.Series, map_: JourneyMap, room: Box) -> list[str]:
+    """Draw the share that goes on; a tick for the previous period, a diamond for the future."""
+    stage, y = str(row["stage"]), room.top
+    x = _along(room, number(row, "to_next"))
+    shapes = [line(room, "line", width=4), line(Box(room.left, y, x, y), "accent", width=4)]
+    before = number(stage_before(map_, stage), "to_next")
+    if not math.isnan(before):
+        x = _along(room, before)
+        shapes.append(line(Box(x, y - 6, x, y + 6), "ink", width=2))
+    after = number(expected(map_, "to_next", stage), "value")
+    if not math.isnan(after):
+        x = _along(room, after)
+        way = f"M{x:.1f} {y - 6:.1f}l6 6l-6 6l-6 -6Z"
+        shapes.append(path(way, fill="paper", edge="good", style='stroke-width="2"'))
+    return shapes
+
+
+def _onward_texts(row: pd.Series, map_: JourneyMap, *, end: bool) -> tuple[str, list[str]]:
+    """Write the share that goes on, and its interval, time, previous and expected value."""
     share, days = number(row, "to_next"), number(row, "median_days")
     if is_small(number(row, "reached"), map_):
-        return "–", "too few customers"
+        return "–", ["too few customers"]
     time = "" if math.isnan(days) else f"median {labels.value_text(days, 'days')}"
     if math.isnan(share):
-        return "–", time or ("last stage" if end else "withheld")
-    return labels.share_text(share), ", ".join(filter(None, ["go on", time]))
+        return "–", [time or ("last stage" if end else "withheld")]
+    between = labels.interval_text(number(row, "low"), number(row, "high"), "share")
+    told = ["go on" + f" ({between})" * bool(between), time]
+    before = number(stage_before(map_, str(row["stage"])), "to_next")
+    if not math.isnan(before):
+        told.append(f"before: {labels.share_text(before)}")
+    after = number(expected(map_, "to_next", str(row["stage"])), "value")
+    if not math.isnan(after):
+        told.append(f"expected: {labels.share_text(after)}")
+    return labels.share_text(share), [text for text in told if text]
+
+
+def _own_metrics(map_: JourneyMap, stage: str) -> list[str]:
+    rows = map_.metrics
+    if rows.empty or "segment" not in rows:
+        return []
+    told = []
+    for _, row in rows[rows["segment"].astype(str) == stage].head(MOST_FIGURES).iterrows():
+        unit = labels.clean_label(row.get("unit"))
+        between = labels.interval_text(number(row, "low"), number(row, "high"), unit)
+        name, value = labels.metric_name(row["metric"]), labels.value_text(row["value"], unit)
+        told.append(f"{name} {value}" + f" ({between})" * bool(between))
+    return told

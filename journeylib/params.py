@@ -8,20 +8,25 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import ValidationError
 
 from journeylib.errors import ParamsError, Problem, did_you_mean
+from journeylib.sections import Section
 from journeylib.settings import Params
 from journeylib.values import Written
 from journeylib.yaml_tree import Place, key_path, line_of, read_tree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-__all__ = ["Params", "find_client_file", "read_params"]
+__all__ = ["Params", "find_client_file", "read_params", "read_section"]
+
+_Kind = TypeVar("_Kind", bound=Section)
 
 LARGEST_BYTES = 1_000_000
 _VARIABLE = re.compile(r"\$\{([^}]*)\}?")
@@ -52,16 +57,42 @@ def read_params(path: str | Path) -> Params:
     content = _read_bytes(file)
     tree, spoilt = read_tree(_decode(content, file.name), file.name)
     spoilt += [*_take_secrets(tree, file.name), *_fill_in(tree, file.name)]
+    with _problems(tree, file.name, spoilt):
+        params = Params.model_validate(_named(tree, file))
+    return params.read_from(file.absolute(), hashlib.sha256(content).hexdigest())
+
+
+def read_section(path: Path, kind: type[_Kind]) -> tuple[_Kind, Callable[[Place], int | None]]:
+    """Read another file by the rules of client files.
+
+    Args:
+        path: The file.
+        kind: What it holds.
+
+    Returns:
+        The validated contents, and what gives the line of a place in it.
+
+    Raises:
+        ParamsError: The file cannot be read, or something in it is wrong, as for `read_params`.
+    """
+    tree, spoilt = read_tree(_decode(_read_bytes(path), path.name), path.name)
+    with _problems(tree, path.name, spoilt):
+        found = kind.model_validate(tree)
+    return found, partial(_line_at, tree)
+
+
+@contextmanager
+def _problems(tree: dict[str, Any], file: str, spoilt: list[Problem]) -> Iterator[None]:
+    """Raise everything that is wrong with a file at once, in the order of its lines."""
     places = {problem.column for problem in spoilt}
     try:
-        params = Params.model_validate(_named(tree, file))
         found = []
+        yield
     except ValidationError as refused:
-        found = [_problem(error, tree, file.name) for error in refused.errors()]
+        found = [_problem(error, tree, file) for error in refused.errors()]
     fresh = [item for item in found if item.column not in places]
     if problems := sorted([*spoilt, *fresh], key=lambda problem: problem.line or 0):
-        raise ParamsError(f"{file.name} has {len(problems)} problem(s).", problems)
-    return params.read_from(file.absolute(), hashlib.sha256(content).hexdigest())
+        raise ParamsError(f"{file} has {len(problems)} problem(s).", problems)
 
 
 def find_client_file(client: str, *, start: Path | None = None) -> Path:

@@ -6,33 +6,41 @@ The verdict follows Dolnicar and Leisch: *natural* groups, *constructed* slices 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 from scipy.spatial.distance import cdist
-from sklearn.cluster import KMeans
+from sklearn import config_context
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from journeylib.log import DAY
+from journeylib.clusters import (
+    CHOICES,
+    MOST_GROUPS,
+    STRUCTURE,
+    Structure,
+    choose_number,
+    compare_methods,
+    fit_groups,
+    judge_structure,
+    try_numbers,
+)
+from journeylib.features import FEWEST, rarest_channel
 from journeylib.ratios import plain_shares
+from journeylib.scaling import SCALE_COLUMNS, fit_scale, scale_features
 from journeylib.tables import complete_result
 from journeylib.traits import describe_group, find_traits, name_groups
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
-FEWEST, FEWEST_PER_FEATURE, SMALLEST = 200, 20, 50
+FEWEST_PER_FEATURE, SMALLEST = 20, 50
 SAMPLE = 800
-MOST_GROUPS = 8
-NULLS, RESAMPLES = 59, 50
-STABLE_MEAN, STABLE_MIN, STRUCTURE, SHARP = 0.75, 0.60, 0.25, 0.9
-# What happened to a customer in the end, and when, describes the outcome and not the person.
-NO_FEATURES = ["customer", "churned", "churned_at", "signup", "observed_from"]
+TAILED = ("recency", "tenure", "money")
+CENTROIDS = ["persona", "centre", "used", *SCALE_COLUMNS]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +50,15 @@ class Personas:
     Attributes:
         table: The result table ``personas``.
         assignments: Columns ``customer`` and ``persona`` (its name); empty when unstable.
-        profile: Columns ``persona, feature, value``: standard deviations from the average.
+        profile: Columns ``persona, feature, value`` (standard deviations from the average), ``own``
+            and ``everyone`` (of the persona and of all, in natural units: medians of times and
+            money, else means; missing for a single channel).
         choices: Columns ``k, value`` (silhouette), ``stability`` (mean Jaccard), ``weakest`` (least
             Jaccard), ``smallest`` (share of the smallest group), ``chosen``.
+        centroids: Where the personas lie, and the scale: what ``assign_personas`` needs.
+        sensitivity: From ``clusters.compare_methods``: whether other methods agree.
+        structure: How the groups compare with data without groups; its numbers are missing where
+            the silhouette alone denies structure.
         reason: Why there are no personas, or empty.
     """
 
@@ -52,82 +66,10 @@ class Personas:
     assignments: pd.DataFrame
     profile: pd.DataFrame
     choices: pd.DataFrame
+    centroids: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=CENTROIDS))
+    sensitivity: pd.DataFrame = field(default_factory=pd.DataFrame)
+    structure: Structure = field(default_factory=Structure)
     reason: str = ""
-
-
-def describe_features(
-    customers: pd.DataFrame, attributes: pd.DataFrame, *, end: int, wanted: Sequence[str] = ()
-) -> pd.DataFrame:
-    """Turn what customers did into comparable features; attributes serve where nothing was done.
-
-    Args:
-        customers: From ``journeys.describe_customers``; may be empty.
-        attributes: One row per customer with ``customer`` and declared attributes.
-        end: Last microsecond of the period.
-        wanted: Names of the features to keep; none keeps all.
-
-    Returns:
-        Indexed by customer: log recency and tenure in days, log frequency, log mean money, breadth
-        and channel shares as centred log-ratios; or numbers and one-hot levels of the attributes,
-        scaled by 1/sqrt(2 × levels). Constant features are left out.
-    """
-    acted = len(customers) >= FEWEST
-    features = _behaviour(customers, end) if acted else _declared(attributes)
-    names = [str(name) for name in features.columns]
-    kept = [name for name in names if not wanted or _base(name) in wanted or name in wanted]
-    return _telling_columns(features[list(kept)])
-
-
-def _telling_columns(features: pd.DataFrame) -> pd.DataFrame:
-    """Leave out features that are the same for everybody, or the same as one before them."""
-    kept: list[str] = []
-    for name in features:
-        column = features[name]
-        # Not the standard deviation: rounding gives a constant one just above zero.
-        known = any(column.equals(features[other]) for other in kept)
-        if column.min() < column.max() and not known:
-            kept.append(str(name))
-    return features[kept]
-
-
-def _base(name: str) -> str:
-    return name.split(":", maxsplit=1)[0].split("=", maxsplit=1)[0]
-
-
-def _behaviour(customers: pd.DataFrame, end: int) -> pd.DataFrame:
-    orders = customers["orders"].clip(lower=1)
-    bought = customers["orders"].sum() > 0
-    features = pd.DataFrame(
-        {
-            "recency": np.log1p((end - customers["last"]) / DAY),
-            "frequency": np.log1p(customers["orders"] if bought else customers["events"]),
-            "money": np.log1p((customers["spent"] / orders).clip(lower=0)),
-            "tenure": np.log1p((end - customers["first"]) / DAY),
-            "breadth": np.log1p(customers["touchpoints"]),
-        }
-    )
-    named = [str(name) for name in customers.columns]
-    channels = [name for name in named if name.startswith("channel:") and name != "channel:"]
-    common = [name for name in channels if (customers[name] > 0).mean() >= 0.05]
-    if len(common) > 1:
-        logs = (customers[common] + 0.5).transform("log")
-        features = features.join(logs.sub(logs.mean(axis=1), axis=0).iloc[:, :-1])
-    return features.set_index(customers["customer"])
-
-
-def _declared(attributes: pd.DataFrame) -> pd.DataFrame:
-    if "customer" not in attributes:
-        return pd.DataFrame()
-    columns: dict[str, pd.Series] = {}
-    for name in attributes.columns.drop(NO_FEATURES, errors="ignore"):
-        column = attributes[name]
-        levels = column.nunique()
-        if pd.api.types.is_numeric_dtype(column) and levels > 2:
-            columns[str(name)] = column.astype(float).fillna(float(column.median()))
-        elif 2 <= levels <= 8:
-            for level in sorted(column.dropna().astype(str).unique()):
-                columns[f"{name}={level}"] = (column.astype(str) == level).astype(float)
-    return pd.DataFrame(columns, index=attributes.index).set_index(attributes["customer"])
 
 
 def find_personas(
@@ -142,9 +84,9 @@ def find_personas(
     """Look for groups of customers and judge whether they are there.
 
     Args:
-        features: From ``describe_features``.
+        features: From ``features.describe_features``, in natural units.
         k: How many groups; None chooses the largest number that is stable without slicing a group.
-        min_share: Smallest share of customers a group may have.
+        min_share: Smallest share of customers a group may have; never fewer than 50 customers.
         names: The analyst's own names, by group number (1 is the largest).
         seed: Seed of every random draw.
         confidence: Coverage of the intervals.
@@ -152,33 +94,68 @@ def find_personas(
     Returns:
         The personas; without groups and with a reason where there are too few customers or no
         number of groups is stable (bootstrap Jaccard below 0.75 on average or 0.6 for one).
-        *natural* means tighter than ungrouped data whose features vary and hang together alike, so
-        groups that a single two-humped feature would show by itself stay *constructed*.
+        *natural* means a silhouette of 0.25 or more, and clearly more than ungrouped data shows
+        whose features vary and hang together alike; so groups that a single two-humped feature
+        would show by itself stay *constructed*. The verdict is reached on 800 customers at the
+        most; everybody then joins the nearest centroid.
 
     References:
-        Hennig (2007), Comput. Stat. Data Anal. 52:258-271; Hennig and Lin (2015), Stat. Comput.
-        25:821-833; Kaufman and Rousseeuw (1990), silhouette 0.25.
+        Dolnicar and Leisch (2010), Marketing Letters 21:83-101; Hennig (2007), Comput. Stat. Data
+        Anal. 52:258-271; Hennig and Lin (2015), Stat. Comput. 25:821-833; Kaufman and Rousseeuw
+        (1990), silhouette 0.25.
     """
-    needed = max(FEWEST, FEWEST_PER_FEATURE * features.shape[1])
-    if len(features) < needed or features.shape[1] == 0:
-        return _none(f"{len(features):,} customers with features; personas need {needed:,}.")
-    # Problems of this size lose more time on handing work to threads than they gain.
-    with threadpool_limits(limits=1):
-        points = _scaled(features, seed)
-        rng = np.random.default_rng(seed)
-        picked = np.sort(rng.choice(len(points), min(SAMPLE, len(points)), replace=False))
-        sample = points.to_numpy()[picked]
-        choices = _choices(sample, [k] if k else range(2, MOST_GROUPS + 1), rng, seed)
-        chosen = _choose(choices, max(min_share, SMALLEST / len(features)))
-        if chosen is None:
-            return _none("no number of groups is stable when customers are drawn again.", choices)
-        choices["chosen"] = choices["k"] == chosen
-        natural = _beats_null(features.iloc[picked], choices, rng, seed)
-        labels = _fit(sample, chosen, seed).predict(points.to_numpy())
-    verdict = "natural" if natural else "constructed"
-    return _describe(
-        points, labels, choices, verdict=verdict, names=names or {}, confidence=confidence
-    )
+    used = features.drop(columns=[rarest_channel(features)], errors="ignore")
+    needed = customers_needed(used)
+    if len(used) < needed or used.shape[1] == 0:
+        return _none(f"{len(used):,} customers with features; personas need {needed:,}.")
+    # Problems of this size lose more time on handing work to threads, and on looking at it, than
+    # they gain.
+    with threadpool_limits(limits=1), config_context(assume_finite=True):
+        return _judge(features, used, k, max(min_share, SMALLEST / len(used)), names or {},
+                      _Options(seed, confidence))  # fmt: skip
+
+
+def customers_needed(features: pd.DataFrame) -> int:
+    """Say how many customers personas need: 200, and 20 a feature."""
+    return max(FEWEST, FEWEST_PER_FEATURE * features.shape[1])
+
+
+@dataclass(frozen=True, slots=True)
+class _Options:
+    seed: int
+    confidence: float
+
+
+def _judge(
+    features: pd.DataFrame,
+    used: pd.DataFrame,
+    k: int | None,
+    smallest: float,
+    names: Mapping[int, str],
+    options: _Options,
+) -> Personas:
+    rng, seed = np.random.default_rng(options.seed), options.seed
+    picked = np.sort(rng.choice(len(used), min(SAMPLE, len(used)), replace=False))
+    scale = fit_scale(used, rng=rng)
+    sample = scale_features(used.iloc[picked], scale, rng=rng).to_numpy()
+    sizes = [k] if k else list(range(2, MOST_GROUPS + 1))
+    choices = try_numbers(sample, sizes, seed=seed)
+    chosen = choose_number(choices, smallest)
+    choices["chosen"] = choices["k"] == (chosen or 0)
+    if chosen is None:
+        return _none("no number of groups is stable when customers are drawn again.", choices)
+    structure = Structure()
+    if float(choices.loc[choices["chosen"], "value"].iloc[0]) >= STRUCTURE:
+        structure = judge_structure(used.iloc[picked], choices, k=chosen, seed=seed)
+    groups = fit_groups(sample, chosen, seed=seed)
+    sensitivity = compare_methods(sample, groups.labels_, chosen, seed=seed)
+    verdict = "natural" if structure.stands_apart else "constructed"
+    found = _describe(features, scale, groups.cluster_centers_, choices, names, options)
+    table = found.table.assign(verdict=verdict)
+    return Personas(
+        table, found.assignments, found.profile, choices.drop(columns="by_group"), found.centroids,
+        sensitivity, structure,
+    )  # fmt: skip
 
 
 def _none(reason: str, choices: pd.DataFrame | None = None) -> Personas:
@@ -192,170 +169,143 @@ def _none(reason: str, choices: pd.DataFrame | None = None) -> Personas:
         }
         table = pd.DataFrame([everyone])
     if choices is None:
-        choices = pd.DataFrame(columns=["k", "value", "stability", "weakest", "smallest", "chosen"])
+        choices = pd.DataFrame(columns=[*CHOICES, "chosen"])
     return Personas(
         complete_result("personas", table),
         pd.DataFrame({"customer": np.array([], np.int64), "persona": np.array([], "str")}),
-        pd.DataFrame(columns=["persona", "feature", "value"]),
-        choices.drop(columns="by_group", errors="ignore"),
-        reason,
+        pd.DataFrame(columns=["persona", "feature", "value", "own", "everyone"]),
+        choices.drop(columns="by_group"),
+        reason=reason,
     )
-
-
-def _scaled(features: pd.DataFrame, seed: int) -> pd.DataFrame:
-    """Winsorise, spread lumps of whole numbers, and scale; one-hot levels share their weight."""
-    rng = np.random.default_rng(seed)
-    names = [str(name) for name in features.columns]
-    columns = {}
-    for name in names:
-        values = features[name].to_numpy(float)
-        if "=" in name:
-            levels = sum(_base(other) == _base(name) for other in names)
-            columns[name] = (values - values.mean()) / np.sqrt(2 * levels) / max(values.std(), 0.1)
-            continue
-        values = _spread_lumps(np.clip(values, *np.quantile(values, [0.01, 0.99])), rng)
-        columns[name] = (values - values.mean()) / (values.std() or 1)
-    return pd.DataFrame(columns, index=features.index)
-
-
-def _spread_lumps(values: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
-    """Spread tied values evenly up to the next value; lumps at 0, 1, 2 would look like groups."""
-    steps = np.unique(values)
-    if len(steps) == 1 or 2 * len(steps) > len(values):
-        return values
-    gaps = np.append(np.diff(steps), np.diff(steps)[-1])
-    spread: NDArray[np.float64] = rng.random(len(values)) * gaps[np.searchsorted(steps, values)]
-    return values + spread
-
-
-def _fit(points: NDArray[np.float64], k: int, seed: int, starts: int = 20) -> KMeans:
-    return KMeans(n_clusters=k, n_init=starts, random_state=seed).fit(points)
-
-
-def _choices(
-    sample: NDArray[np.float64], sizes: Sequence[int] | range, rng: np.random.Generator, seed: int
-) -> pd.DataFrame:
-    rows = []
-    apart = cdist(sample, sample)
-    for k in sizes:
-        labels = _fit(sample, k, seed).labels_
-        overlap = _jaccard(sample, labels, k, rng, seed)
-        share = np.bincount(labels, minlength=k).min() / len(labels)
-        value = _silhouette(apart, labels, k)
-        rows.append((k, value, overlap.mean(), overlap.min(), share, overlap))
-    columns = ["k", "value", "stability", "weakest", "smallest", "by_group"]
-    return pd.DataFrame(rows, columns=columns).assign(chosen=False)
-
-
-def _choose(choices: pd.DataFrame, smallest: float) -> int | None:
-    """Choose the largest stable number of groups, but no slice through a group.
-
-    Well separated groups can be halved stably. So numbers of groups with a doubtful one (Jaccard
-    below 0.75) wait behind those without, and a number whose silhouette falls a tenth short of the
-    best is passed over: of 60 data sets with four planted groups, 60 instead of 47 gave four.
-    """
-    stable = (choices["stability"] >= STABLE_MEAN) & (choices["weakest"] >= STABLE_MIN)
-    good = choices[stable & (choices["smallest"] >= smallest)]
-    valid = good[good["weakest"] >= STABLE_MEAN]
-    good = valid if len(valid) else good
-    good = good[good["value"] >= SHARP * good["value"].max()]
-    return int(good["k"].iloc[-1]) if len(good) else None
-
-
-def _silhouette(apart: NDArray[np.float64], labels: NDArray[np.int64], k: int) -> float:
-    """Average silhouette width from the distances, which serve every number of groups."""
-    member = np.eye(k)[labels]
-    sizes = member.sum(axis=0)
-    sums = apart @ member
-    own = sums[member == 1] / np.maximum(sizes[labels] - 1, 1)
-    others = np.where(member == 1, np.inf, sums / np.maximum(sizes, 1)).min(axis=1)
-    width = (others - own) / np.maximum(np.maximum(own, others), 1e-12)
-    return float(np.where(sizes[labels] > 1, width, 0).mean())
-
-
-def _jaccard(
-    sample: NDArray[np.float64],
-    labels: NDArray[np.int64],
-    k: int,
-    rng: np.random.Generator,
-    seed: int,
-) -> NDArray[np.float64]:
-    """Draw customers again, group them again, and see how much of each group comes back."""
-    found = np.zeros((RESAMPLES, k))
-    for draw in range(RESAMPLES):
-        rows = np.unique(rng.integers(0, len(sample), len(sample)))
-        again = _fit(sample[rows], k, seed, starts=3).labels_
-        both = np.zeros((k, k))
-        np.add.at(both, (labels[rows], again), 1)
-        union = both.sum(axis=1, keepdims=True) + both.sum(axis=0, keepdims=True) - both
-        found[draw] = (both / union).max(axis=1)
-    return np.asarray(found.mean(axis=0), dtype=np.float64)
-
-
-def _beats_null(
-    features: pd.DataFrame, choices: pd.DataFrame, rng: np.random.Generator, seed: int
-) -> bool:
-    """Compare the silhouettes with those of ungrouped data of the same margins and correlation."""
-    observed = choices.set_index("k")["value"]
-    if observed[choices["chosen"].to_numpy()].iloc[0] < STRUCTURE:
-        return False
-    features = _telling_columns(features)
-    ranks = features.rank().to_numpy() / (len(features) + 1)
-    correlation = np.atleast_2d(np.corrcoef(stats.norm.ppf(ranks), rowvar=False))
-    ordered = np.sort(features.to_numpy(float), axis=0)
-    nulls = np.zeros((NULLS, len(observed)))
-    for draw in range(NULLS):
-        centre = np.zeros(len(correlation))
-        normal = rng.multivariate_normal(centre, correlation, len(features), method="eigh")
-        place = (stats.norm.cdf(normal) * len(features)).astype(int).clip(0, len(features) - 1)
-        made = pd.DataFrame(np.take_along_axis(ordered, place, axis=0), columns=features.columns)
-        points = _scaled(made, int(rng.integers(2**31))).to_numpy()
-        apart = cdist(points, points)
-        for column, k in enumerate(observed.index):
-            labels = _fit(points, int(k), seed, starts=3).labels_
-            nulls[draw, column] = _silhouette(apart, labels, int(k))
-    mean, spread = nulls.mean(axis=0), np.maximum(nulls.std(axis=0, ddof=1), 1e-12)
-    z_null = ((nulls - mean) / spread).max(axis=1)
-    z_seen = ((observed.to_numpy() - mean) / spread)[choices["chosen"].to_numpy()].max()
-    return bool((1 + (z_null >= z_seen).sum()) / (NULLS + 1) <= 0.05)
 
 
 def _describe(
-    points: pd.DataFrame,
-    labels: NDArray[np.int64],
+    features: pd.DataFrame,
+    scale: pd.DataFrame,
+    centres: NDArray[np.float64],
     choices: pd.DataFrame,
-    *,
-    verdict: str,
     names: Mapping[int, str],
-    confidence: float,
+    options: _Options,
 ) -> Personas:
     chosen = choices[choices["chosen"]].iloc[0]
+    labels = cdist(scale_features(features, scale).to_numpy(), centres).argmin(axis=1)
     # Numbered from 1 by size, so that names in the client file stay with their group.
-    order = np.argsort(-np.bincount(labels, minlength=int(chosen["k"])), kind="stable")
+    order = np.argsort(-np.bincount(labels, minlength=len(centres)), kind="stable")
     labels = np.argsort(order)[labels] + 1
-    groups = range(1, len(order) + 1)
-    apart = points.groupby(labels).mean().reindex(groups)
-    traits = {group: find_traits(apart.loc[[group]].iloc[0]) for group in groups}
-    named = name_groups({group: names.get(group) or "" for group in groups}, traits)
-    profile = apart.rename(index=named).rename_axis("persona").reset_index()
+    told = _with_shares(features)
+    whole = fit_scale(told)
+    apart = scale_features(told, whole.assign(weight=1.0)).groupby(labels).mean()
+    apart = apart.reindex(range(1, len(order) + 1)).fillna(0.0)
+    leading = _leading_channels(features, labels)
+    traits = {g: find_traits(apart.loc[g], leading=leading.get(g, "")) for g in apart.index}
+    named = name_groups({g: names.get(g) or "" for g in apart.index}, traits)
     people = pd.Series(labels).map(named).astype("str")
-    table = _sizes(labels, len(order), confidence).assign(
-        name=list(named.values()),
+    table = size_groups(people, list(named.values()), confidence=options.confidence).assign(
         stability=np.asarray(chosen["by_group"])[order],
-        verdict=verdict,
         traits=[", ".join(own) for own in traits.values()],
-        description=[describe_group(own) for own in traits.values()],
+        description=[describe_group(apart.loc[g], traits[g]) for g in apart.index],
     )
     return Personas(
         complete_result("personas", table),
-        pd.DataFrame({"customer": points.index.to_numpy(), "persona": people}),
-        profile.melt("persona", var_name="feature", value_name="value"),
-        choices.drop(columns="by_group"),
+        pd.DataFrame({"customer": features.index.to_numpy(), "persona": people}),
+        _profile(told, apart, labels, named),
+        choices,
+        _centroids(scale, whole, centres[order], list(named.values())),
     )
 
 
-def _sizes(labels: NDArray[np.int64], k: int, confidence: float) -> pd.DataFrame:
-    sizes = np.bincount(labels, minlength=k + 1)[1:]
-    shares = plain_shares(sizes, np.full(k, len(labels)), confidence=confidence)
-    persona = [str(group) for group in range(1, k + 1)]
-    return shares.assign(persona=persona, customers=sizes, share=shares["value"])
+def _with_shares(features: pd.DataFrame) -> pd.DataFrame:
+    """Turn log-ratios of channels back into shares: a reader knows what half of the contacts is."""
+    channels = [str(name) for name in features if str(name).startswith("channel:")]
+    if len(channels) < 2:
+        return features
+    parts = features[channels].transform("exp")
+    return features.assign(**parts.div(parts.sum(axis=1), axis=0))
+
+
+def _leading_channels(features: pd.DataFrame, labels: NDArray[np.int64]) -> dict[int, str]:
+    channels = [str(name) for name in features if str(name).startswith("channel:")]
+    if not channels:
+        return {}
+    most = features[channels].groupby(labels).mean().idxmax(axis=1)
+    return dict(zip(most.index.astype(int).tolist(), most.astype(str).tolist(), strict=True))
+
+
+def size_groups(people: pd.Series, names: list[str], *, confidence: float) -> pd.DataFrame:
+    """Count the customers of each persona.
+
+    Args:
+        people: Name of each customer's persona.
+        names: The personas, in their order.
+        confidence: Coverage of the intervals.
+
+    Returns:
+        ``persona`` (number as text), ``name, customers, share`` and the six columns of an estimate.
+    """
+    sizes = people.value_counts().reindex(names, fill_value=0).to_numpy()
+    shares = plain_shares(sizes, np.full(len(names), len(people)), confidence=confidence)
+    number = [str(place) for place in range(1, len(names) + 1)]
+    return shares.assign(persona=number, name=names, customers=sizes, share=shares["value"])
+
+
+def _profile(
+    features: pd.DataFrame,
+    apart: pd.DataFrame,
+    labels: NDArray[np.int64],
+    named: Mapping[int, str],
+) -> pd.DataFrame:
+    channels = [str(name) for name in features if str(name).startswith("channel:")]
+    # Medians of long tails; means of counts, whose medians are the same for nearly all.
+    tailed = [str(name) for name in features if str(name) in TAILED]
+    own = features.groupby(labels).mean()
+    own[tailed] = features[tailed].groupby(labels).median()
+    own = own.reindex(apart.index)
+    everyone = features.mean()
+    everyone[tailed] = features[tailed].median()
+    if len(channels) < 2:
+        own[channels], everyone[channels] = np.nan, np.nan
+    parts = {"value": apart, "own": own}
+    long = [
+        frame.rename(index=named).rename_axis("persona").reset_index().melt(
+            "persona", var_name="feature", value_name=name
+        )
+        for name, frame in parts.items()
+    ]  # fmt: skip
+    profile = long[0].merge(long[1], on=["persona", "feature"], validate="1:1")
+    return profile.assign(everyone=profile["feature"].map(everyone))
+
+
+def _centroids(
+    scale: pd.DataFrame, whole: pd.DataFrame, centres: NDArray[np.float64], names: list[str]
+) -> pd.DataFrame:
+    """Lay the centroids out with the scale: a row per persona and feature, those aside too."""
+    aside = whole[~whole["feature"].isin(scale["feature"])]
+    rows = []
+    for name, centre in zip(names, centres, strict=True):
+        rows.append(scale.assign(persona=name, centre=centre, used=True))
+        rows.append(aside.assign(persona=name, centre=0.0, used=False))
+    return pd.concat([row for row in rows if len(row)], ignore_index=True)[CENTROIDS]
+
+
+def assign_personas(features: pd.DataFrame, centroids: pd.DataFrame) -> pd.DataFrame:
+    """Give customers the persona whose centroid is nearest; nothing is grouped again.
+
+    Args:
+        features: From ``features.describe_features`` with ``like`` set to the features of the
+            centroids: of other customers, or of a later period.
+        centroids: ``Personas.centroids``.
+
+    Returns:
+        Columns ``customer`` and ``persona``; the customers of the grouping itself get back theirs.
+    """
+    if centroids.empty or features.empty:
+        return pd.DataFrame({"customer": np.array([], np.int64), "persona": np.array([], "str")})
+    used = centroids[centroids["used"].astype(bool)]
+    names = used["persona"].drop_duplicates().to_list()
+    own = used[used["persona"] == names[0]]
+    table = used.pivot_table(index="persona", columns="feature", values="centre", observed=True)
+    centres = table.reindex(index=names, columns=own["feature"]).to_numpy()
+    points = scale_features(features, own[SCALE_COLUMNS]).to_numpy()
+    nearest = cdist(points, centres).argmin(axis=1)
+    people = pd.Series(np.array(names, dtype=object)[nearest]).astype("str")
+    return pd.DataFrame({"customer": features.index.to_numpy(), "persona": people})

@@ -18,6 +18,7 @@ from journeylib.labels import (
     share_text,
     value_text,
 )
+from journeylib.losses import find_largest_loss
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,7 +34,6 @@ COUNTED = {
 AFTER_PURCHASE = (
     "customers who met {place} reach the outcome less often than others who came as far"
 )
-NEARLY_ALL = 0.95
 Row = Any  # a row of a result table, as a mapping or a Series
 NOTHING = "Nothing can be said here: {}."
 KIND_WORDS = {
@@ -132,23 +132,17 @@ def personas_sentence(personas: pd.DataFrame, reason: str = "") -> Sentence:
 
 
 def stages_sentence(stages: pd.DataFrame) -> Sentence:
-    """Say after which stage most customers stay behind.
-
-    The last move, to praise, is rare in every business; it counts only where no other loses any.
-    """
-    everyone = stages[(stages["persona"] == "all") & (stages["reached"] > 0)]
-    moves = everyone.dropna(subset=["value"])
-    if moves.empty:
+    """Say after which stage most customers stay behind."""
+    loss = find_largest_loss(stages[(stages["persona"] == "all") & (stages["reached"] > 0)])
+    if loss is None:
         return Sentence(NOTHING.format("no journey crosses two stages"))
-    early = moves.iloc[:-1]
-    moves = early if (early["value"] < NEARLY_ALL).any() else moves
-    row = moves.assign(lost=moves["reached"] * (1 - moves["value"])).nlargest(1, "lost").iloc[0]
-    finding = f"The largest loss comes after {clean_label(row['stage'])}"
-    if len(early) and row["stage"] == moves["stage"].iloc[-1] and len(moves) > len(early):
-        finding = f"Nearly all customers on record get as far as {clean_label(row['stage'])}"
+    finding = f"The largest loss comes after {clean_label(loss.stage)}"
+    if loss.is_last:
+        finding = f"Nearly all customers on record get as far as {clean_label(loss.stage)}"
+    share = estimate_text(loss.share, loss.low, loss.high, "share")
     return Sentence(
         f"**{finding}**: of "
-        f"{count_text(row['reached'])} who reached it, {_estimate(row)} went on to a later stage."
+        f"{count_text(loss.reached)} who reached it, {share} went on to a later stage."
     )
 
 
@@ -157,6 +151,8 @@ def paths_sentence(paths: pd.DataFrame) -> Sentence:
     named = paths[~paths["path"].str.startswith("all other")] if len(paths) else paths
     if named.empty:
         return Sentence(NOTHING.format("no journey was observed"))
+    if named["share"].isna().all():
+        return Sentence("**No journey is common enough to be shown**: each was taken by too few.")
     first = named.iloc[0]
     path = clean_label(first["path"]).replace("_", " ")
     return Sentence(

@@ -229,7 +229,7 @@ class Personas(Section):
     k: AutoCount = "auto"
     """Number of personas; auto chooses it."""
     features: AutoList = "auto"
-    """What customers are compared on; auto takes what the data has."""
+    """Features or attributes that customers are compared on; auto takes what the data has."""
     min_share: Share = 0.05
     """Smallest share of the customers that makes a persona."""
     names: dict[Count, Text] = Field(default={})
@@ -304,7 +304,7 @@ class Params(Section):
     pains: Pains = Pains()
     """What counts as a pain point."""
     workshop_map: FilePath | None = None
-    """File with what the team believed, scored against the data."""
+    """File with what the team believed, scored against the data; its keys are explained below."""
     interventions: list[Intervention] = Field(default=[])
     """Changes that were made, to be measured."""
     report: Report = Report()

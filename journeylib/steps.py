@@ -17,12 +17,11 @@ from journeylib.charts import (
 from journeylib.errors import JourneyError
 from journeylib.evidence import gather_evidence, unit_of
 from journeylib.exhibits import STATUS_SIGNS, Exhibit, bold, show_figure, show_notice
+from journeylib.feelings import tone_voices
 from journeylib.glossary import NO_CHANGES
 from journeylib.impact import Plan, measure_intervention
-from journeylib.journey_map import JourneyMap, draw_journey_map
 from journeylib.journeys import describe_customers
 from journeylib.labels import count_text
-from journeylib.personas import Personas, describe_features, find_personas
 from journeylib.prose import find_findings, impact_sentence
 from journeylib.tables import RESULTS, complete_result
 from journeylib.workspace import Workspace, absent_tables
@@ -49,8 +48,13 @@ CHECK_NAMES = {
 
 def keep_collected(work: Workspace, collected: Collected) -> None:
     """Keep what later notebooks need of the sources beside the log."""
+    toned = tone_voices(work, collected)
+    if len(collected.earlier):
+        before = tone_voices(work, replace(collected, voices=collected.earlier))
+        work.keep(voices_before=before.voices.drop(columns="text"))
     work.keep(
-        voices=collected.voices,
+        voices=toned.voices,
+        tones=toned.checks,
         answers=collected.answers,
         attributes=collected.attributes,
         placed=collected.built.placed,
@@ -77,34 +81,6 @@ def join_customers(work: Workspace) -> pd.DataFrame:
         left = joined["churned_at"].notna()
         joined["churned"] = joined["churned"].fillna(left) if "churned" in joined else left
     return joined
-
-
-def group_customers(work: Workspace, customers: pd.DataFrame) -> Personas:
-    """Look for personas among the client's customers, as the client file asks."""
-    wanted = work.params.personas
-    active = customers[customers["events"] > 0] if "first" in customers else customers[:0]
-    attributes = work.recall("attributes")
-    features = describe_features(
-        active,
-        attributes.drop(columns=["churned", "churned_at", "signup"], errors="ignore"),
-        end=work.log.codes.end,
-        wanted=() if wanted.features == "auto" else tuple(wanted.features),
-    )
-    found = find_personas(
-        features,
-        k=None if wanted.k == "auto" else int(wanted.k),
-        min_share=wanted.min_share,
-        names=wanted.names,
-        seed=work.params.seed,
-        confidence=work.params.confidence,
-    )
-    fewest = work.params.report.min_cell
-    if len(features) < fewest:
-        found = replace(found, reason=f"fewer than {fewest} customers can be compared.")
-    table = work.protect("personas", found.table)
-    small = set(found.table.loc[table["customers"].isna(), "name"])
-    profile = found.profile[~found.profile["persona"].isin(small)].reset_index(drop=True)
-    return replace(found, table=table, profile=profile)
 
 
 # ---------------------------------------------------------------- assumptions
@@ -137,34 +113,6 @@ def gather_assumptions(work: Workspace) -> pd.DataFrame:
 
 
 # ---------------------------------------------------------------- 03 and 06
-
-
-def map_journey(work: Workspace) -> Exhibit:
-    """Draw the journey map from the tables that stand in the workspace."""
-    stages = work.read("stages")
-    if stages.empty:
-        return show_notice(
-            "There is no map without journeys: add a source of `events` or `orders`."
-        )
-    everyone = stages[stages["persona"] == "all"]
-    metrics = work.read("metrics")
-    feelings = work.recall("feelings")
-    return Exhibit(
-        draw_journey_map(
-            JourneyMap(
-                title=f"The customer journey: {work.params.title}",
-                stages=everyone,
-                curve=feelings,
-                touchpoints=work.read("touchpoints"),
-                pains=work.read("pains"),
-                delights=work.read("delights"),
-                metrics=metrics[metrics["segment"] == "all"],
-                currency=work.params.currency or "",
-                min_cell=work.params.report.min_cell,
-                accent=work.params.report.accent,
-            )
-        )
-    )
 
 
 def count_people(work: Workspace) -> pd.DataFrame:

@@ -249,58 +249,86 @@ def _stage_times(
 
 @dataclass(frozen=True, slots=True)
 class Paths:
-    """Journeys by the sequence of their touchpoints, repeats in a row taken as one.
+    """Journeys by the sequence of their touchpoints or stages, repeats in a row taken as one.
 
-    ``found`` maps a sequence (at most 12 touchpoints; code -1 closes a longer one) to journeys and
-    to journeys that held the outcome.
+    ``found`` maps a sequence (at most 12 states; code -1 closes a longer one) to journeys, journeys
+    that held the outcome, and the sums over customers of journeys² and journeys × all their own;
+    ``whole`` holds all journeys, their squares over customers, and the customers.
     """
 
-    codes: Codes
-    found: dict[tuple[int, ...], tuple[int, int]]
+    names: tuple[str, ...]
+    found: dict[tuple[int, ...], tuple[int, ...]]
+    whole: tuple[int, ...]
 
     def __add__(self, other: Paths) -> Paths:
         merged = dict(self.found)
-        for path, (journeys, good) in other.found.items():
-            old = merged.get(path, (0, 0))
-            merged[path] = (old[0] + journeys, old[1] + good)
-        return Paths(self.codes, merged)
+        for path, counts in other.found.items():
+            merged[path] = _both(merged.get(path, (0,) * len(counts)), counts)
+        return Paths(self.names, merged, _both(self.whole, other.whole))
 
     def frame(self) -> pd.DataFrame:
-        """One row per variant: ``path`` (names joined by arrows), ``journeys``, ``good``."""
-        names = [*self.codes.touchpoints, "…"]
+        """One row per variant, the most frequent first.
+
+        Columns ``path`` (names joined by arrows), ``journeys, good, square, cross, left,
+        left_square, left_customers``.
+        """
+        names = [*self.names, "…"]
         rows = [
-            (" → ".join(names[code] for code in path), journeys, good)
-            for path, (journeys, good) in self.found.items()
+            (" → ".join(names[code] for code in path), *counts, *self.whole)
+            for path, counts in self.found.items()
         ]
-        table = pd.DataFrame(rows, columns=["path", "journeys", "good"])
-        table = table.astype({"path": "str", "journeys": "int64", "good": "int64"})
+        sums = ["journeys", "good", "square", "cross", "left", "left_square", "left_customers"]
+        table = pd.DataFrame(rows, columns=["path", *sums])
+        table = table.astype({"path": "str", **dict.fromkeys(sums, "int64")})
         return table.sort_values(["journeys", "path"], ascending=[False, True], ignore_index=True)
 
 
-def summarise_paths(part: Part) -> Paths:
-    """Count journeys by their sequence of touchpoints."""
+def _both(one: tuple[int, ...], other: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(a + b for a, b in zip(one, other, strict=True))
+
+
+def summarise_paths(part: Part, *, level: str = "touchpoint") -> Paths:
+    """Count journeys by their sequence of touchpoints, or of stages.
+
+    Args:
+        part: A partition.
+        level: ``touchpoint`` or ``stage``; events without a stage are then passed over.
+    """
     log = part.load()
-    if not len(log):
-        return Paths(log.codes, {})
-    fresh = log.starts | np.append(True, log.touchpoint[1:] != log.touchpoint[:-1])
-    journey, touchpoint = log.journey[fresh], log.touchpoint[fresh]
-    starts = np.flatnonzero(first_of(journey))
-    lengths = np.diff(np.append(starts, len(journey)))
+    names = log.codes.touchpoints if level == "touchpoint" else log.codes.stages
+    state = log.touchpoint if level == "touchpoint" else log.stage
+    at = np.flatnonzero(state >= 0)
+    at = at[first_of(log.journey[at]) | first_of(state[at])]
+    if not len(at):
+        return Paths(names, {}, (0, 0, 0))
+    starts = np.flatnonzero(first_of(log.journey[at]))
+    lengths = np.diff(np.append(starts, len(at)))
     table = np.full((len(starts), LONGEST_PATH + 1), -2, dtype=np.int32)
-    rank = np.arange(len(journey)) - np.repeat(starts, lengths)
+    rank = np.arange(len(at)) - np.repeat(starts, lengths)
     short = rank < LONGEST_PATH
     row = np.repeat(np.arange(len(starts)), lengths)
-    table[row[short], rank[short]] = touchpoint[short]
+    table[row[short], rank[short]] = state[at][short]
     table[lengths > LONGEST_PATH, LONGEST_PATH] = -1
-    good = np.bincount(log.journey[log.is_good], minlength=len(starts)) > 0
     packed = np.ascontiguousarray(table).view([("", table.dtype)] * table.shape[1]).ravel()
-    _, index, inverse, counts = np.unique(
-        packed, return_index=True, return_inverse=True, return_counts=True
-    )
-    converted = np.bincount(inverse.ravel(), weights=good, minlength=len(counts)).astype(int)
+    _, index, inverse = np.unique(packed, return_index=True, return_inverse=True)
+    held = np.bincount(log.journey[log.is_good], minlength=int(log.journey[-1]) + 1) > 0
+    counts = _by_customer(inverse.ravel(), log.customer[at[starts]])
+    good = np.bincount(inverse.ravel(), weights=held[log.journey[at[starts]]]).astype(np.int64)
+    sums = np.stack([counts[0], good, *counts[1:]], axis=1)
     paths = [tuple(int(code) for code in table[i] if code != -2) for i in index]
-    pairs = zip(counts.tolist(), converted.tolist(), strict=True)
-    return Paths(log.codes, dict(zip(paths, pairs, strict=True)))
+    _, own = np.unique(log.customer[at[starts]], return_counts=True)
+    whole = (len(starts), int((own**2).sum()), len(own))
+    return Paths(names, dict(zip(paths, map(tuple, sums.tolist()), strict=True)), whole)
+
+
+def _by_customer(variant: Integers, customer: Integers) -> list[Integers]:
+    """Count journeys by variant, with the sums over customers of squares and of products."""
+    size = int(variant.max()) + 1
+    pairs, made = np.unique(customer * size + variant, return_counts=True)
+    people, own = np.unique(customer, return_counts=True)
+    whole = own[np.searchsorted(people, pairs // size)]
+    weights = (made, made**2, made * whole)
+    return [np.bincount(pairs % size, weights=one).astype(np.int64) for one in weights]
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,7 @@ class Cells:
 
 
 _GO_ON = (*ESTIMATE, "to_next", "median_days")
+_MOVES = ("customers", "count", "share", *ESTIMATE)
 _TEST = ("intervention", "metric", "arm", "split")
 _OF_TEST = ("design", "ab_test")
 CELLS: dict[str, tuple[Cells, ...]] = {
@@ -65,6 +66,7 @@ CELLS: dict[str, tuple[Cells, ...]] = {
         Cells("n", parts=("metric",), total="segment"),
         Cells("n", ESTIMATE, "value", ("metric",), "segment"),
     ),
+    "crowds": (Cells("customers", parts=("touchpoint", "channel"), total="persona"),),
     "feelings": (Cells("n", parts=("stage",), total="persona"),),
     # ten happenings tell nobody's number; fewer are at most as many customers
     "touchpoints": (
@@ -72,6 +74,9 @@ CELLS: dict[str, tuple[Cells, ...]] = {
         Cells("events"),
         Cells("n", (*ESTIMATE, "n", "sentiment")),
     ),
+    "scales": (Cells("customers"),),
+    "lines": (Cells("n"),),
+    "beliefs": (Cells("n", only=("counts", "customers")),),
     "stages": (
         Cells("reached", parts=("stage",), total="persona"),
         Cells("n", ("n", *_GO_ON), parts=("stage",), total="persona"),
@@ -83,6 +88,39 @@ CELLS: dict[str, tuple[Cells, ...]] = {
         Cells("journeys", ("converted_share",), "converted_share", ()),
     ),
     "loops": (Cells("customers"),),
+    "passages": (
+        Cells("customers"),
+        Cells("n", (*ESTIMATE, "days"), "value"),
+        Cells("open", ("open",)),
+    ),
+    "funnels": (Cells("n"), Cells("n", ESTIMATE, "value")),
+    "flows": (Cells("customers", _MOVES, parts=("from",)),),
+    "ribbons": (Cells("customers", _MOVES, parts=("place",)),),
+    "places": (Cells("customers", _MOVES, parts=("place",)),),
+    "occupancy": (Cells("n", (*ESTIMATE, "n")), Cells("n", ESTIMATE, "value", ("days",))),
+    "representatives": (
+        Cells("stands_for", parts=()),
+        Cells("journeys", ("journeys",)),
+        Cells("stands_for", ("converted_share",), "converted_share"),
+    ),
+    "rework": (Cells("customers"), Cells("customers", ("reworkers", *ESTIMATE), "value")),
+    "switches": (Cells("customers"),),
+    "consistency": (Cells("n"),),
+    "cells": (
+        Cells("customers", ("customers", "n", *ESTIMATE)),
+        Cells("n", ESTIMATE, "value"),
+        Cells("tone_n", ("tone", "tone_low", "tone_high", "tone_n")),
+    ),
+    "detours": (
+        Cells("lost", (*ESTIMATE, "lost_met", "lost_share"), "lost_share"),
+        Cells("went", (*ESTIMATE, "went_met", "went_share"), "went_share"),
+    ),
+    "suggestions": (Cells("customers"),),
+    "cohorts": (
+        Cells("customers", ("customers", "active", *ESTIMATE), parts=("age",)),
+        Cells("customers", ("active", *ESTIMATE), "value", ("age",)),
+    ),
+    "tenure": (Cells("n", (*ESTIMATE, "n")),),
     "pains": (Cells("customers"), Cells("n")),
     "delights": (Cells("customers"), Cells("n")),
     "themes": (Cells("mentions"),),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from journeylib import labels, theme
@@ -95,6 +95,23 @@ class Label:
             f'unicode-bidi="plaintext">{_tip(self.tip)}{rows}</text>'
         )
 
+    def moved(self, down: float) -> Label:
+        """Give the same text further down."""
+        return replace(self, top=self.top + down)
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """A place on the map that tells more when it is pointed at or focused.
+
+    Attributes:
+        box: The place, in pixels.
+        lines: What it tells, line by line, not escaped.
+    """
+
+    box: Box
+    lines: tuple[str, ...]
+
 
 def wrapped(text: str, x: float, top: float, *, width: float, like: Label) -> Label:
     """Set a text into a column: at most two lines, styled like another label."""
@@ -122,9 +139,10 @@ def rect(box: Box, ink: str, *, radius: float = 0, edge: str = "", tip: str = ""
     )
 
 
-def line(ends: Box, ink: str, *, width: float = 1, dash: str = "") -> str:
+def line(ends: Box, ink: str, *, width: float = 1, dash: str = "", style: str = "") -> str:
     """Draw a straight line from the upper left to the lower right of a box."""
     broken = f' stroke-dasharray="{dash}"' if dash else ""
+    broken += f" {style}" if style else ""
     return (
         f'<path d="M{ends.left:.1f} {ends.top:.1f}L{ends.right:.1f} {ends.bottom:.1f}" '
         f'stroke="{paint(ink)}" stroke-width="{width:g}"{broken} fill="none"/>'
@@ -172,6 +190,30 @@ def _shape(shape: str, x: float, y: float, r: float) -> str:
         "M" + "L".join(f"{x + a * r:.1f} {y + b * r:.1f}" for a, b in corners) + "Z"
         if corners
         else "M0 0"
+    )
+
+
+def star(x: float, y: float, r: float, *, ink: str = "ink") -> str:
+    """Draw a star with five points: a moment of truth."""
+    turns = [math.pi * (place / 5 - 0.5) for place in range(10)]
+    reach = [r if place % 2 == 0 else 0.42 * r for place in range(10)]
+    way = "L".join(
+        f"{x + far * math.cos(turn):.1f} {y + far * math.sin(turn):.1f}"
+        for turn, far in zip(turns, reach, strict=True)
+    )
+    return path(f"M{way}Z", fill=ink)
+
+
+def bars(x: float, y: float, level: int, *, of: int = 3) -> str:
+    """Draw how well a figure is backed: rising bars from a base line, as many filled as levels."""
+    way = {True: "", False: ""}
+    for place in range(of):
+        way[place < level] += f"M{x + 4.5 * place:.1f} {y:.1f}v{-3 - 2.6 * place:.1f}"
+    style = 'stroke-width="3"'
+    return "".join(
+        path(one, edge="muted" if filled else "line", style=style)
+        for filled, one in way.items()
+        if one
     )
 
 

@@ -164,6 +164,10 @@ RESULTS: dict[str, tuple[str, ...]] = {
     "quality": ("check", "source", "status", "affected", "message"),
     "identity": ("source", "records", "customers", "matched_share", "conflicts"),
     "metrics": ("metric", "segment", "target", "*"),
+    "beliefs": (
+        "touchpoint", "stage", "aspect", "believed", "measured", "verdict", "hint", "line",
+        "counts", "*",
+    ),
     "personas": (
         "persona", "name", "customers", "share", "stability", "verdict", "traits", "description",
         "*",
@@ -215,6 +219,10 @@ ALLOWED: dict[tuple[str, str], tuple[str, ...]] = {
         "works, worth it", "works, size uncertain", "works, too small to matter",
         "works, direction only", "harms", "no meaningful effect", "cannot tell",
         "not interpretable",
+    ),
+    ("beliefs", "verdict"): (
+        "seen", "never seen", "not thought of", "agrees", "elsewhere", "feels better",
+        "feels worse", "confirmed", "absent", "missed", "none, as believed", "cannot tell", "",
     ),
     ("drift", "verdict"): ("changed", "same", "cannot tell"),
 }  # fmt: skip

@@ -18,7 +18,11 @@ if TYPE_CHECKING:
     from journeylib.sources import SourceTable
 
 SPOKEN = {"surveys", "feedback", "tickets", "events"}
-_SHOWN = ["customer_id", "timestamp", "touchpoint", "channel", "sentiment", "text", "language"]
+_SHOWN = [
+    "customer_id", "timestamp", "touchpoint", "channel", "sentiment", "text", "language", "measure",
+]  # fmt: skip
+# How a kind of source tells a feeling; surveys name their own question.
+_MEASURES = {"feedback": "rating", "events": "mark", "tickets": "mark"}
 
 
 def read_voices(
@@ -35,7 +39,8 @@ def read_voices(
 
     Returns:
         Columns ``customer`` (code, missing where unknown), ``timestamp, touchpoint, channel,
-        source, sentiment`` (-1 to 1) ``, text`` (redacted by `masking` before), ``language``.
+        source, sentiment`` (-1 to 1) ``, text`` (redacted by `masking` before), ``language`` and
+        ``measure``, how it was told: the survey's metric, ``rating`` or ``mark``.
     """
     parts = []
     for source in sources:
@@ -43,11 +48,17 @@ def read_voices(
         if source.kind not in SPOKEN or not {"sentiment", "text"} & set(has):
             continue
         said = " OR ".join(f"{name} IS NOT NULL" for name in ("sentiment", "text") if name in has)
-        columns = ", ".join(quote_name(name) for name in _SHOWN if name in has)
+        columns = ", ".join(
+            quote_name(name) for name in _SHOWN if name in has and name != "measure"
+        )
+        if source.kind == "surveys":
+            columns += ", lower(metric) AS measure"
         rows = con.execute(
             f"SELECT {columns} FROM {quote_name(source.table)} WHERE {said} ORDER BY _file, _row"
         ).df()
         rows = rows.reindex(columns=_SHOWN)
+        if source.kind in _MEASURES:
+            rows["measure"] = _MEASURES[source.kind]
         if source.kind in {"surveys", "feedback"}:
             # Where somebody answered is not where they met the touchpoint.
             rows["channel"] = None
@@ -62,6 +73,9 @@ def read_voices(
     voices["touchpoint"] = voices["touchpoint"].map(clean_name, na_action="ignore")
     voices["channel"] = voices["channel"].map(clean_name, na_action="ignore")
     voices["sentiment"] = voices["sentiment"].astype("float64")
+    # A column that no source fills would come out as missing numbers.
+    words = ["touchpoint", "channel", "text", "language", "measure", "source"]
+    voices = voices.astype(dict.fromkeys(words, "str"))
     return _known(voices, people)
 
 

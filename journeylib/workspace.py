@@ -151,6 +151,9 @@ class Workspace:
                 for path in find_files(source.path, self.params.find_path(source.path)):
                     stat = path.stat()
                     seen.update(f"{path.name} {stat.st_size} {stat.st_mtime_ns}".encode())
+        if self.params.workshop_map is not None:
+            beliefs = self.params.find_path(self.params.workshop_map)
+            seen.update(beliefs.read_bytes() if beliefs.is_file() else b"")
         listed = listed_pseudonyms(self.params.root, self.params.client)
         seen.update(" ".join(sorted(listed)).encode())
         return seen.hexdigest()
@@ -279,6 +282,7 @@ def _why_absent(table: str) -> str:
         "impact_checks": "the client file names no intervention that could be measured",
         "delights": "no touchpoint is rated clearly better than the others",
         "pains": "no touchpoint does clearly worse than its like",
+        "beliefs": "the client file names no workshop_map",
         "paths": "no source holds dated events",
         "loops": "no customer came back to a touchpoint within a journey",
     }

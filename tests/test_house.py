@@ -32,7 +32,7 @@ TAGS = {
 LAYERS: dict[str, str] = {
     "words": "errors estimates tables glossary",
     "in": (
-        "params settings inputs interventions sections values yaml_tree handbook "
+        "params settings inputs interventions sections values yaml_tree handbook beliefs "
         "exports nested headers guesses sketches fittings drafts "
         "formats archives raw records textfiles workbooks databases xes spool decoding happenings "
         "columns contracts mappings numbers profiles remarks rejects rows times zones delimited "
@@ -46,17 +46,23 @@ LAYERS: dict[str, str] = {
         "sample_software_files sample_software_truth sample_words"
     ),
     "analysis": (
+        "support pooling tones wordings languages strains agreement "
         "summaries quantiles exposures hazards ratios journeys stages personas scores emotion "
         "loyalty traits pains impact plans trials arms splits panels units changes series verdicts "
-        "evidence activity"
+        "scaling clusters habits features outcomes portraits "
+        "durations passages sojourns flows occupancy representatives rework consistency detours "
+        "suggestions cohorts tenure "
+        "evidence activity losses moments outlook crowds"
     ),
     "out": (
-        "theme labels charts chart_parts coverage_charts source_charts impact_charts journey_map "
-        "map_cards map_lanes emotion_lane svg_parts prose exhibits export"
+        "accounts theme labels charts chart_parts coverage_charts source_charts impact_charts "
+        "journey_map map_cards map_dots map_ghosts map_key map_lanes map_style map_twin "
+        "emotion_lane svg_parts road_charts stay_charts road_prose prose exhibits export "
+        "persona_cards card_parts"
     ),
     "run": (
-        "collect logplans workspace kernels steps assumptions batch report portfolio progress "
-        "lessons answers syllabus trainer checkup forgetting retention "
+        "collect logplans workspace kernels steps atlas grouping feelings assumptions batch report "
+        "portfolio progress lessons answers syllabus trainer checkup forgetting retention "
         "doctor cli"
     ),
 }

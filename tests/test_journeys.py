@@ -13,9 +13,9 @@ from journeylib.journeys import (
     count_transitions,
     describe_customers,
     measure_stages,
-    support_of,
 )
 from journeylib.log import DAY, Codes
+from journeylib.passages import Road, follow_road
 from journeylib.tables import check_result
 
 NOBODY = pd.DataFrame(columns=["customer", "persona"])
@@ -33,7 +33,7 @@ def tables_of(log, voices=VOICES):
         "paths": count_paths(log, top=3),
         "loops": count_loops(log),
         "stages": measure_stages(
-            describe_customers(log), log.codes.stages, personas=NOBODY, feelings=NO_FEELINGS
+            follow_road(log, describe_customers(log)), personas=NOBODY, feelings=NO_FEELINGS
         ),
     }
 
@@ -78,13 +78,6 @@ def test_touchpoints_carry_what_customers_said_and_never_money(tmp_path):
     assert table.loc[["ad"], "support"].eq("none").all()
 
 
-@pytest.mark.parametrize(
-    ("n", "support"), [(300, "strong"), (299, "fair"), (30, "fair"), (29, "thin"), (0, "none")]
-)
-def test_support_has_the_borders_it_names(n, support):
-    assert support_of(n) == support
-
-
 def test_shares_of_transitions_are_of_all_that_left(tmp_path):
     events = [(0, 20, "ad"), (0, 21, "order"), (1, 20, "ad"), (1, 21, "product"), (2, 30, "ad")]
     table = count_transitions(write_log(tmp_path, frame_of(events)))
@@ -102,7 +95,8 @@ def test_paths_beyond_the_top_are_one_row_and_shares_add_to_one(tmp_path):
 def stages_of(events, tmp_path, **options):
     log = write_log(tmp_path, frame_of(events))
     options = {"personas": NOBODY, "feelings": NO_FEELINGS, **options}
-    table = measure_stages(describe_customers(log), log.codes.stages, **options)
+    road = follow_road(log, describe_customers(log), inactive_days=90)
+    table = measure_stages(road, **options)
     return table.set_index(["persona", "stage"])
 
 
@@ -115,7 +109,7 @@ def test_stages_count_who_reached_who_went_on_and_how_long_it_took(tmp_path):
     table = stages_of(events, tmp_path)
     assert table.loc[("all", "awareness"), "reached"] == 3
     assert table.loc[("all", "awareness"), "to_next"] == pytest.approx(2 / 3)
-    assert table.loc[("all", "awareness"), "median_days"] == 3
+    assert table.loc[("all", "awareness"), "median_days"] == 2  # of 2 and 4 days, the first half
     assert table.loc[("all", "decision"), ["reached", "to_next", "n"]].tolist() == [1, 1.0, 1]
     assert np.isnan(table.loc[("all", "retention"), "to_next"])
 
@@ -127,11 +121,21 @@ def test_who_comes_back_from_a_later_stage_still_goes_on(tmp_path):
     assert table.loc[("all", "decision"), "to_next"] == 1
 
 
-@pytest.mark.parametrize(("day", "n"), [(70, 1), (70.001, 0)])
-def test_customers_of_the_last_month_do_not_count_as_lost(tmp_path, day, n):
-    table = stages_of([(0, day, "ad"), (1, 100, "odd")], tmp_path)
-    assert table.loc[("all", "awareness"), "reached"] == 1
-    assert table.loc[("all", "awareness"), "n"] == n
+@pytest.mark.parametrize(("late", "share"), [(108, 0.5), (98, 0.2)])
+def test_customers_count_as_lost_only_for_as_long_as_they_were_watched(tmp_path, late, share):
+    """Half of those who come early order after ten days; the others come late, and may not yet."""
+    events = [(c, 20, "ad") for c in range(4)] + [(c, 30, "order") for c in range(2)]
+    events += [(c, late, "ad") for c in range(4, 10)]
+    row = stages_of(sorted(events), tmp_path).loc[("all", "awareness")]
+    assert (row["reached"], row["n"]) == (10, 10)
+    assert row["to_next"] == pytest.approx(share)
+
+
+def test_a_move_after_the_horizon_is_no_move_yet(tmp_path):
+    """The outcome is followed for 25 days."""
+    events = [(0, 20, "ad"), (0, 45, "order"), (1, 20, "ad"), (1, 45.001, "order")]
+    row = stages_of(events, tmp_path).loc[("all", "awareness")]
+    assert row["to_next"] == 0.5
 
 
 def test_stages_are_measured_for_each_persona_with_its_mood(tmp_path):
@@ -146,11 +150,10 @@ def test_stages_are_measured_for_each_persona_with_its_mood(tmp_path):
     assert table.loc[("B", "awareness"), "sentiment"] == -0.5
 
 
-def test_customers_known_by_attributes_alone_reach_no_stage():
-    table = measure_stages(
-        pd.DataFrame({"customer": [0, 1], "churned": [True, False]}), ("a", "b"), personas=NOBODY,
-        feelings=NO_FEELINGS,
-    )  # fmt: skip
+def test_customers_without_a_stage_reach_none():
+    rows = pd.DataFrame(columns=["customer", "place", "days", "end"])
+    road = Road(("a", "b"), pd.Series([0, 1]), rows, 0, 30.0)
+    table = measure_stages(road, personas=NOBODY, feelings=NO_FEELINGS)
     assert table["reached"].tolist() == [0, 0]
     assert table["value"].isna().all()
 

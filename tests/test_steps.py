@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from tiny import write_tiny_client
 
-from journeylib import steps
+from journeylib import atlas, steps
 from journeylib.params import read_params
 from journeylib.workspace import Workspace, work_folder
 
@@ -75,7 +75,7 @@ def test_without_interventions_nothing_is_invented(tmp_path, monkeypatch):
     found = steps.measure_interventions(work)
     assert found.impacts.empty
     assert "No change has been declared" in steps.show_interventions(found).html
-    assert "There is no map without journeys" in steps.map_journey(work).html
+    assert "There is no map without journeys" in atlas.map_journey(work).html
 
 
 def test_known_customers_count_even_when_they_did_nothing(tmp_path, monkeypatch):
