@@ -248,8 +248,9 @@ def show_sentences(sentences: Iterable[str]) -> Exhibit:
 
 
 def show_notice(text: str) -> Exhibit:
-    """Show why there is nothing to show."""
-    return Exhibit(f'<p class="notice said" role="note">{bold(text)}</p>')
+    """Show why there is nothing to show; `keys` of the client file stand between backticks."""
+    told = re.sub(r"`(.+?)`", r"<code>\1</code>", bold(text))
+    return Exhibit(f'<p class="notice said" role="note">{told}</p>')
 
 
 def show_figure(ax: Axes | None, *, absent: str = "") -> Exhibit:

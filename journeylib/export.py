@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 TEMPLATES = Path(__file__).with_name("templates")
+NOTICE = '<p class="notice'
 ONLY_ANALYSTS = frozenset({"teach", "block", "parameters", "injected-parameters"})
 LOGO_TYPES = {
     ".svg": "image/svg+xml",
@@ -53,6 +54,7 @@ def export_report(chapters: Mapping[str, Any], *, page: Mapping[str, Any]) -> st
     cells, listed = [], []
     for number, (name, node) in enumerate(chapters.items()):
         own = [_folded(cell) for cell in copy.deepcopy(node.cells) if _for_clients(cell)]
+        own = _say_once(own)
         title = _title(own)
         own = [cell for cell in own if "title" not in cell.metadata.get("tags", [])]
         if number == 0:
@@ -103,6 +105,19 @@ def _folded(cell: Any) -> Any:
         if found:
             cell.metadata["summary"] = html.unescape(found[1])
     return cell
+
+
+def _say_once(cells: list[Any]) -> list[Any]:
+    """Leave out what says again why something is absent."""
+    kept, said = [], set()
+    for cell in cells:
+        outputs = cell.get("outputs", [])
+        markup = "".join(output.get("data", {}).get("text/html", "") for output in outputs)
+        if markup.startswith(NOTICE) and markup in said:
+            continue
+        said.add(markup)
+        kept.append(cell)
+    return kept
 
 
 def _title(cells: list[Any]) -> str:

@@ -29,7 +29,6 @@ from journeylib.personas import (
     size_groups,
 )
 from journeylib.portraits import choose_way, describe_channels, describe_visits
-from journeylib.suppression import suppress_small
 
 if TYPE_CHECKING:
     from journeylib.exhibits import Exhibit
@@ -253,12 +252,12 @@ def cast_personas(work: Workspace, cut: Cut, personas: Personas, metrics: pd.Dat
         metrics: From ``measure_loyalty``.
     """
     people = personas.assignments[["customer", "persona"]]
-    fewest, level = work.params.report.min_cell, work.params.confidence
-    visits = suppress_small(describe_visits(work.log, people, confidence=level), ["customers"],
-                            min_cell=fewest).dropna(subset=["value"])  # fmt: skip
+    level = work.params.confidence
+    visits = describe_visits(work.log, people, confidence=level)
+    visits = work.protect("persona_visits", visits).dropna(subset=["value"])
     customers = describe_customers(work.log)
-    channels = suppress_small(describe_channels(customers, people, confidence=level),
-                              ["customers"], min_cell=fewest).dropna(subset=["value"])  # fmt: skip
+    channels = describe_channels(customers, people, confidence=level)
+    channels = work.protect("persona_channels", channels).dropna(subset=["value"])
     window = cut.followed.window
     words = pd.DataFrame(
         {

@@ -23,6 +23,7 @@ _UNSEEN = re.compile(
     "[\x00-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff]"
 )
 _SIGNS = {"EUR": "€", "USD": "$", "GBP": "£", "JPY": "¥", "INR": "₹"}
+_SHORT = re.compile(r"\b(nps|csat|ces|faq|sms|crm)\b")
 _ACRONYMS = {
     "nps": "NPS", "csat": "CSAT", "ces": "CES", "clv": "Customer lifetime value",
     "ab_test": "A/B test",
@@ -321,9 +322,10 @@ def sentence_case(name: object) -> str:
         name: Such as ``check_in``.
 
     Returns:
-        Text such as ``Check in``.
+        Text such as ``Check in``; names of scores and the like stay in capitals.
     """
     words = clean_label(name).replace("_", " ").strip()
+    words = _SHORT.sub(lambda found: found[0].upper(), words)
     return words[:1].upper() + words[1:]
 
 

@@ -94,7 +94,7 @@ def draw_personas(cast: Cast) -> Exhibit:
     least = LEAST.get(len(cards), WIDEST_LEAST)
     note = f"<figcaption>{safe(cast.note)}</figcaption>" if cast.note else ""
     return Exhibit(
-        f'<figure class="jp-cards exhibit" role="group" aria-labelledby="jp-{digest}">'
+        f'<figure class="jp-cards exhibit" aria-labelledby="jp-{digest}">'
         f'<style>{CARD_CSS}</style><p class="jp-said" id="jp-{digest}">{safe(said)}</p>'
         f'<div class="jp-grid" style="--jp-least:{least}px">{"".join(cards)}</div>'
         f"{_twin(facts)}{note}</figure>"

@@ -27,6 +27,11 @@ if TYPE_CHECKING:
 
     from journeylib.identity import Facts
 
+USEFUL = {
+    "yes": " Knowing them helps to foretell the outcome of customers not seen before.",
+    "no": " They describe; knowing them does not help to foretell the outcome.",
+    "cannot tell": " Whether they help to foretell the outcome cannot be told.",
+}
 COUNTED = {
     "difference_in_differences": " units", "interrupted_time_series": " points in time",
     "before_after": " points in time",
@@ -122,12 +127,12 @@ def personas_sentence(personas: pd.DataFrame, reason: str = "") -> Sentence:
     largest = personas.iloc[0]
     kinds = {
         "natural": "groups that stand apart in the data",
-        "constructed": "useful slices of a continuum, not groups that stand apart",
+        "constructed": "slices of a continuum, not groups that stand apart",
     }
     return Sentence(
         f"**{len(personas)} personas, {kinds[str(largest['verdict'])]}.** The largest is "
         f"{clean_label(largest['name'])} with {share_text(largest['share'])} of the customers "
-        f"(stability {largest['stability']:.2f} of 1)."
+        f"(stability {largest['stability']:.2f} of 1).{USEFUL.get(str(largest.get('useful')), '')}"
     )
 
 

@@ -57,18 +57,25 @@ def plot_flows(
     known = flows.dropna(subset=["share"]) if len(flows) else flows
     if known.empty:
         return None
-    met = set(known["from"]) | set(known["to"])
+    moves = flows[flows["to"] != "open"]
+    met = set(moves["from"]) | set(moves["to"])
     own = [stage for stage in stages if stage in met]
     if len(own) < 2:
         return None
     table = known.pivot_table(index="from", columns="to", values="share", aggfunc="sum")
-    table = table.reindex(index=["start", *own], columns=[*own, "end"]).dropna(how="all")
+    froms = [state for state in ["start", *own] if state in set(moves["from"])]
+    table = table.reindex(index=froms, columns=[*own, "end"])
     wide, high = max(7.6, 2.6 + 1.1 * table.shape[1]), 2.0 + 0.55 * len(table)
     ax = parts.new_axes(ax, width=wide, height=high)
     named = table.rename(index=state_name, columns=state_name)
     parts.heat_map(ax, named, limits=(0.0, 1.0), text=lambda share: f"{100 * share:.0f}")
     still = flows.loc[flows["to"] == "open", "count"].sum()
+    withheld = moves[moves["share"].isna()]
+    for origin, goal in withheld[["from", "to"]].itertuples(index=False):
+        place = list(table.columns).index(goal), froms.index(origin)
+        ax.text(place[0] + 0.5, place[1] + 0.5, "–", ha="center", va="center", fontsize=9)
     note = "Where they go next, % of the moves out of the row"
+    note += "; –: withheld, too few on one side" * bool(len(withheld))
     open_note = f"\n{labels.count_text(still)} journeys that are still open are not counted"
     ax.set_xlabel(note + open_note * bool(still))
     ax.set_ylabel("From")

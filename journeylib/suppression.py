@@ -121,6 +121,8 @@ CELLS: dict[str, tuple[Cells, ...]] = {
         Cells("customers", ("active", *ESTIMATE), "value", ("age",)),
     ),
     "tenure": (Cells("n", (*ESTIMATE, "n")),),
+    "persona_visits": (Cells("customers", parts=("touchpoint",)),),
+    "persona_channels": (Cells("customers"),),
     "pains": (Cells("customers"), Cells("n")),
     "delights": (Cells("customers"), Cells("n")),
     "themes": (Cells("mentions"),),

@@ -12,7 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from journeylib.charts import plot_sources
-from journeylib.exhibits import Sentence, cell_text, show_figure, show_sentences, show_table
+from journeylib.exhibits import (
+    Sentence,
+    cell_text,
+    show_figure,
+    show_notice,
+    show_sentences,
+    show_table,
+)
+from journeylib.labels import sentence_case
 
 NASTY = "<script>alert(1)</script>"
 SOURCES = pd.DataFrame({"source": [NASTY], "rows_used": [1200], "rows_dropped": [3]})
@@ -90,3 +98,15 @@ def test_sentences_become_a_numbered_list():
     html = show_sentences(["**One** thing", "Another"]).html
     assert html.count("<li>") == 2
     assert "<strong>One</strong> thing" in html
+
+
+def test_keys_of_the_client_file_are_set_as_code_in_a_notice():
+    assert "<code>churned</code>" in show_notice("A column `churned` & more.").html
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("nps_survey", "NPS survey"), ("faq", "FAQ"), ("check_in", "Check in"), ("snaps", "Snaps")],
+)
+def test_names_of_scores_stay_in_capitals(name, said):
+    assert sentence_case(name) == said

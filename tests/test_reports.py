@@ -114,6 +114,12 @@ def test_customers_alone_give_churn_and_every_other_notebook_says_what_is_missin
 # ---------------------------------------------------------------- samples
 
 
+def test_what_is_absent_is_said_once_in_a_chapter(samples, folder):
+    assert samples["northside-clothing"]
+    page = (folder / "reports" / "northside-clothing" / "northside-clothing.html").read_text()
+    assert page.count("does not say how long customers stay") == 1
+
+
 def test_northside_loses_new_mobile_customers_at_checkout(samples):
     pains = samples["northside-clothing"]["tables"]["pains"]
     found = [

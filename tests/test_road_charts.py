@@ -235,3 +235,12 @@ def test_those_who_left_in_small_numbers_are_withheld():
     told = suppress_table("detours", frame, min_cell=10)
     assert told["lost_met"].isna().tolist() == [True, False]
     assert told["value"].isna().tolist() == [True, False]
+
+
+def test_a_stage_whose_moves_are_withheld_keeps_its_row():
+    frame = flows()
+    frame.loc[frame["from"] == "decision", ["count", "share", "value", "low", "high"]] = NAN
+    ax = road_charts.plot_flows(frame, STAGES)
+    assert "Decision" in [tick.get_text() for tick in ax.get_yticklabels()]
+    assert "–" in [text.get_text() for text in ax.texts]
+    assert "withheld" in ax.get_xlabel()
