@@ -13,8 +13,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from pain_simulations import PAIN_ALARMS, PAIN_COVERAGE, pain_lines
 from persona_simulations import PERSONA_ALARMS, persona_lines
 from scipy import optimize, stats
+from shrinkage_simulations import SHRINKAGE_ALARMS, SHRINKAGE_COVERAGE
 
 from journeylib.consistency import compare_channels
 from journeylib.durations import median_time, trace_incidence
@@ -280,12 +282,16 @@ COVERAGE = {
     "one touchpoint in two channels": (channel_gaps, "answer-level interval"),
     "NPS, 30 answers, 90 % promoters": (promoter_scores, "Wald interval"),
     "difference of shares, 40 and 30 customers": (share_differences, "Wald interval"),
+    **SHRINKAGE_COVERAGE,
+    **PAIN_COVERAGE,
 }
 ALARMS = {
     "A/A test said to work": (false_works, "p below 0.05 at any of five looks", 0.03),
     "DiD, 2 of 20 units, nothing happens": (few_treated, "t test of unit-months", 0.06),
     "series, 48 points, rho 0.6, nothing happens": (correlated_series, "least squares", 0.10),
+    **PAIN_ALARMS,
     **PERSONA_ALARMS,
+    **SHRINKAGE_ALARMS,
 }
 
 
@@ -311,6 +317,7 @@ def main():
     for name, (function, rival, limit) in ALARMS.items():
         own, naive = function(runs, np.random.default_rng(7))
         lines.append(f"| {name} | {own:.1%} | {limit:.0%} | {rival} | {naive:.1%} |")
+    lines += pain_lines(runs)
     lines += persona_lines(runs)
     text = "\n".join(lines).replace("%", " %").replace("95  %", "95 %").replace("90  %", "90 %")
     (ROOT / "docs" / "calibration.md").write_text(text + "\n", encoding="utf-8")

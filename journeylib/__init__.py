@@ -12,6 +12,10 @@ from typing import TYPE_CHECKING
 __version__ = "0.3.0"
 
 _NAMES = {
+    "action_prose": [
+        "drivers_sentence", "openings_sentence", "opportunities_sentence", "plan_sentence",
+        "plans_sentence", "robustness_sentence",
+    ],
     "activity": ["count_activity", "describe_spread", "order_stages"],
     "atlas": ["map_journey"],
     "assumptions": [
@@ -26,6 +30,8 @@ _NAMES = {
     "passages": ["find_passages", "follow_road"],
     "representatives": ["choose_journeys"],
     "rework": ["count_rework", "count_switches"],
+    "respecify": ["vary_pains"],
+    "robustness": ["check_robustness"],
     "road_charts": [
         "plot_cells", "plot_flows", "plot_passages", "plot_places", "plot_ribbons",
     ],
@@ -47,12 +53,26 @@ _NAMES = {
     ],
     "coverage_charts": ["plot_coverage"],
     "accounts": ["beliefs_sentence", "tones_sentence"],
+    "driver_charts": ["plot_drivers", "plot_robustness"],
+    "drivers": ["find_drivers"],
     "emotion": ["score_channels", "score_stages", "score_touchpoints"],
     "errors": ["DataError", "JourneyError", "ParamsError", "RunError"],
     "estimates": ["Estimate", "Refusal"],
     "exhibits": ["show_figure", "show_sentences", "show_table"],
     "feelings": [
         "compare_beliefs", "describe_lines", "describe_scales", "show_beliefs",
+    ],
+    "feedback": ["find_themes"],
+    "hearing": ["hear_changes", "hear_customers"],
+    "judgements": ["judge_words"],
+    "theme_links": ["link_themes"],
+    "theme_search": ["ThemeRules"],
+    "trends": ["follow_themes"],
+    "voice_charts": [
+        "plot_theme_changes", "plot_theme_periods", "plot_theme_stages", "plot_themes",
+    ],
+    "voice_prose": [
+        "links_sentence", "themes_sentence", "trends_sentence", "words_sentence",
     ],
     "glossary": [
         "NO_BELIEFS", "NO_WORDS",
@@ -63,13 +83,25 @@ _NAMES = {
         "cast_personas", "group_customers", "measure_loyalty", "part_period", "show_personas",
     ],
     "impact": ["measure_intervention"],
+    "association": ["associate"],
+    "landmarks": ["follow_exposures"],
+    "money": ["price_pains"],
+    "pricelist": ["complete_pains"],
+    "worth": ["Terms"],
     "journeys": [
         "count_loops", "count_paths", "count_touchpoints", "count_transitions",
         "describe_customers", "estimate_unseen", "measure_stages",
     ],
     "lessons": ["check_answer"],
     "loyalty": ["measure_metrics"],
-    "pains": ["compare_touchpoints", "rank_delights", "rank_pains"],
+    "dating": ["date_pains"],
+    "exits": ["measure_exits"],
+    "moments": ["find_moments"],
+    "pain_charts": ["plot_money", "plot_quadrant", "plot_shrunken"],
+    "pains": ["compare_touchpoints", "part_personas", "rank_delights", "rank_pains"],
+    "truths": ["measure_truths", "place_touchpoints"],
+    "openings": ["find_openings"],
+    "opportunities": ["list_opportunities"],
     "outcomes": ["follow_customers", "judge_usefulness", "measure_outcomes"],
     "params": ["read_params"],
     "personas": ["assign_personas"],

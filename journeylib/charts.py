@@ -61,6 +61,7 @@ PAIN_WORDS = {
     "delay": "customers come late",
     "repeat": "customers come back",
     "sentiment": "customers feel worse",
+    "inconsistency": "it goes worse than in the other channels",
 }
 
 

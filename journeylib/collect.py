@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from journeylib.baskets import read_purchases
 from journeylib.beliefs import read_beliefs
 from journeylib.census import Census, take_census
 from journeylib.engine import fetch_row, open_connection
@@ -34,6 +35,7 @@ from journeylib.raw import table_columns
 from journeylib.rejects import list_rejects
 from journeylib.remarks import remark_log
 from journeylib.sources import read_sources
+from journeylib.subratings import read_ratings
 from journeylib.suppression import suppress_table
 from journeylib.voices import read_answers, read_attributes, read_voices
 
@@ -67,6 +69,8 @@ class Collected:
         trials: Frames of the `experiments` and `measurements` sources, by name.
         notes: Everything that was noticed on the way.
         earlier: As voices, of the period that the client file compares with.
+        ratings: Answers with the further numbers asked beside them, for the key drivers.
+        purchases: What each customer bought, and when first and last.
     """
 
     built: Built
@@ -84,6 +88,8 @@ class Collected:
     trials: dict[str, pd.DataFrame]
     notes: list[Note]
     earlier: pd.DataFrame = field(default_factory=pd.DataFrame)
+    ratings: pd.DataFrame = field(default_factory=pd.DataFrame)
+    purchases: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 def collect(params: Params, folder: Path) -> Collected:
@@ -130,6 +136,8 @@ def collect(params: Params, folder: Path) -> Collected:
             trials=_trials(con, sources, plan.secret),
             notes=[*read, *identity.notes, *built.notes, *remarks, *looked.checked.notes],
             earlier=_earlier(said, params),
+            ratings=_inside(read_ratings(con, sources, people), period),
+            purchases=read_purchases(con, sources, people, period=period),
         )
 
 

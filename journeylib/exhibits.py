@@ -31,20 +31,11 @@ if TYPE_CHECKING:
 
 SHARES = frozenset(
     {
-        "share",
-        "to_next",
-        "converted_share",
-        "matched_share",
-        "relative",
-        "top3_probability",
-        "difference",
-        "wrong_side",
-        "lost_share",
-        "went_share",
-        "loop_index",
-        "sure",
+        "share", "to_next", "converted_share", "matched_share", "relative", "top3_probability",
+        "difference", "wrong_side", "here", "elsewhere", "bad_share", "lost_share", "went_share",
+        "loop_index", "sure",
     }
-)
+)  # fmt: skip
 WHOLE = frozenset(
     {"customers", "events", "reached", "count", "journeys", "repeats", "n", "rank", "k"}
 )
@@ -66,7 +57,10 @@ HEADERS = {
     "lost_share": "Of those who left",
     "went_share": "Of those who went on", "loop_index": "Visits that are returns",
     "sure": "Right this often", "rule": "For the client file",
-    "reader": "Read by", "mapping": "How it becomes −1 to 1", "mix": "Sources",
+    "reader": "Read by", "labels": "Ratings", "bad_share": "Of them bad",
+    "quote_1": "In their words", "quote_2": "And", "quote_3": "And", "words": "Words that tell it",
+    "here": "There", "sentiment_n": "Rated by",
+    "mapping": "How it becomes −1 to 1", "mix": "Sources",
     "n_treated": "n with", "n_control": "n without", "n": "n",
 }  # fmt: skip
 # Columns that the notebooks show of each table; "estimate" is value, interval and unit in one.
@@ -175,6 +169,12 @@ VIEWS: dict[str, tuple[str, ...]] = {
     "delights": (
         "rank", "touchpoint", "channel", "customers", "estimate", "p_adjusted",
     ),
+    "themes": ("theme", "mentions", "estimate", "sentiment", "sentiment_n", "stage", "words"),
+    "quotes": ("theme", "quote_1", "quote_2", "quote_3"),
+    "theme_stability": ("theme", "kind", "comments", "customers", "stability", "verdict"),
+    "theme_links": ("pain", "theme", "here", "elsewhere", "estimate", "n", "p_adjusted"),
+    "theme_changes": ("theme", "estimate", "n", "p_adjusted", "verdict"),
+    "judgements": ("language", "reader", "labels", "bad_share", "estimate", "n", "verdict"),
     "impacts": (
         "intervention", "metric", "arm", "segment", "estimate", "p_adjusted", "evidence", "verdict",
     ),
@@ -195,6 +195,7 @@ VIEWS: dict[str, tuple[str, ...]] = {
 SHOWN_ONLY = frozenset(
     {
         "passages", "funnels", "flows", "ribbons", "places", "occupancy", "representatives",
+        "theme_stability", "theme_links", "theme_changes", "judgements", "quotes",
         "rework", "consistency", "cells", "detours", "suggestions", "cohorts", "tenure", "divides",
     }
 )  # fmt: skip
@@ -370,7 +371,7 @@ def _estimate_cell(row: Mapping[Any, Any]) -> str:
     unit = "" if is_missing(row.get("unit")) else str(row["unit"])
     if row.get("verdict") == WITHHELD:
         return "withheld"
-    difference = bool({"arm", "change", "effect", "lost_share"} & set(row))
+    difference = bool({"arm", "change", "effect", "lost_share", "elsewhere", "before"} & set(row))
     return estimate_text(row["value"], row["low"], row["high"], unit, difference=difference)
 
 

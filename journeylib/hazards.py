@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from journeylib.exposures import EVERYONE, Groups
 from journeylib.log import DAY, decode, first_of
 from journeylib.summaries import Tally
 
@@ -45,17 +46,18 @@ class Hazards:
     lag: Tally
     entered: Tally
     exposed: Tally
+    groups: tuple[str, ...] = (EVERYONE,)
 
     def __add__(self, other: Hazards) -> Hazards:
         return Hazards(
             self.codes, self.risk + other.risk, self.met + other.met, self.lag + other.lag,
-            self.entered + other.entered, self.exposed + other.exposed,
+            self.entered + other.entered, self.exposed + other.exposed, self.groups,
         )  # fmt: skip
 
     def frame(self) -> pd.DataFrame:
         """One row per cell that ten customers met: names and the sums of Mantel and Haenszel.
 
-        Columns ``touchpoint, channel, stage, exposed`` (customers), ``entered`` (its stage),
+        Columns ``group, touchpoint, channel, stage, exposed`` (customers), ``entered`` (its stage),
         ``events`` and ``expected`` (outcomes among the exposed, and at the rate of all), ``top,
         bottom, spread`` (the rate ratio is top / bottom) and ``other`` (expected outcomes of one
         customer within the follow-up at the rate of those who had not met it).
@@ -67,16 +69,18 @@ class Hazards:
         often = self.exposed.sums[:, 0] >= FEWEST_MET
         cells, exposed = self.exposed.key[often], self.exposed.sums[often, 0].astype(np.int64)
         channels = max(1, len(self.codes.channels))
-        touchpoint = cells // channels
+        group, touchpoint = np.divmod(cells // channels, max(1, len(self.codes.touchpoints)))
         stage = np.array(self.codes.stage_of, dtype=np.int64)[touchpoint]
-        sums = [self._sums_of(int(c), int(s)) for c, s in zip(cells, stage, strict=True)]
+        place = group * (len(self.codes.stages) + 1) + stage
+        sums = [self._sums_of(int(c), int(p)) for c, p in zip(cells, place, strict=True)]
         columns = ["events", "expected", "top", "bottom", "spread", "other"]
         names = {
+            "group": decode(self.groups, group),
             "touchpoint": decode(self.codes.touchpoints, touchpoint),
             "channel": decode(self.codes.channels, cells % channels),
             "stage": decode([*self.codes.stages, "unmapped"], stage),
             "exposed": exposed,
-            "entered": self.entered.at(stage)[:, 0].astype(np.int64),
+            "entered": self.entered.at(place)[:, 0].astype(np.int64),
         }
         table = np.array(sums, dtype=np.float64).reshape(len(cells), len(columns))
         return pd.DataFrame(names).join(pd.DataFrame(table, columns=columns))
@@ -88,7 +92,9 @@ class Hazards:
         other_events, other_days = all_events - events - lag_events, all_days - days - lag_days
         both = np.maximum(days + other_days, 1e-9)
         weekly, lived = other_events.sum(axis=0), other_days.sum(axis=0)
-        rate = np.divide(weekly, lived, out=np.zeros(len(lived)), where=lived > 1e-9)
+        # Groups are followed from a day on: no week of the stage that they lived may be the first.
+        usual = weekly.sum() / max(float(lived.sum()), 1e-9) if self.groups != (EVERYONE,) else 0.0
+        rate = np.divide(weekly, lived, out=np.full(len(lived), usual), where=lived > 1e-9)
         followed = np.clip(self.codes.follow / DAY - 7 * np.arange(len(rate)), 0, 7)
         total = events + other_events
         return (
@@ -116,13 +122,19 @@ def _curve(tally: Tally, row: int, codes: Codes) -> tuple[Floats, Floats]:
     return events, broken + 7 * np.cumsum(change, axis=1)
 
 
-def summarise_hazards(part: Part) -> Hazards:
+def summarise_hazards(part: Part, groups: Groups | None = None) -> Hazards:
     """Split every customer's time in a stage by what was met there, for outcomes that can follow.
 
     After a purchase the outcome is the next purchase, so touchpoints before it have no part in it;
     an account can be cancelled at any time, so all from the purchase on count.
+
+    Args:
+        part: The partition.
+        groups: Parts the customers; those of no group are left out, and so is all time, with its
+            outcomes, before the groups were known (delayed entry).
     """
     log = part.load()
+    log = groups.keep(log) if groups else log
     timing = np.array(log.codes.timing, dtype=object)
     wanted = {
         "repeat_purchase": timing == "post_purchase",
@@ -131,37 +143,49 @@ def summarise_hazards(part: Part) -> Hazards:
     stage_of = np.array(log.codes.stage_of, dtype=np.int64)
     none = Tally.of(np.array([], np.int64), *np.zeros((3, 0)))
     people = Tally.of(np.array([], np.int64), np.zeros(0))
-    found = Hazards(log.codes, none, none, none, people, people)
+    names = groups.names if groups else (EVERYONE,)
+    found = Hazards(log.codes, none, none, none, people, people, names)
     for stage in np.unique(stage_of[wanted]):
-        found = found + _stage_hazards(log, int(stage), stage_of, wanted)
+        found = found + _stage_hazards(log, int(stage), wanted, groups)
     return found
 
 
-def _stage_hazards(log: Partition, stage: int, stage_of: Integers, wanted: Truths) -> Hazards:
+def _stage_hazards(log: Partition, stage: int, wanted: Truths, groups: Groups | None) -> Hazards:
     """Follow everybody from their first event in a stage to the outcome or the end of the data."""
-    weeks, channels = _weeks(log.codes), max(1, len(log.codes.channels))
-    here = stage_of[log.touchpoint] == stage
+    codes, weeks, channels = log.codes, _weeks(log.codes), max(1, len(log.codes.channels))
+    here = np.array(codes.stage_of, dtype=np.int64)[log.touchpoint] == stage
     start, stop, ended = _at_risk(log, here)
-    usual = _usual_channels(log, start)
-    risk = start >= 0
-    span = stop[risk] - log.time[start[risk]]
-    whole = _tally(stage * channels + usual[risk], np.zeros(len(span)), span, ended[risk], weeks)
+    entry = log.time[np.maximum(start, 0)] if len(log) else start
+    begin = np.maximum(entry, groups.since if groups else codes.start)
+    risk = (start >= 0) & (begin < stop)
+    usual, group = _usual_channels(log, start), _groups_of(log, groups)
+    place = group * (len(codes.stages) + 1) + stage
+    since, span = (begin - entry)[risk], (stop - entry)[risk]
+    whole = _tally(place[risk] * channels + usual[risk], since, span, ended[risk], weeks)
     cell, customer, position = _first_meetings(log, np.flatnonzero(here & wanted[log.touchpoint]))
     known = risk[customer]
     known[known] = log.time[position[known]] < stop[customer[known]]
-    cell, customer, since = cell[known], customer[known], log.time[position[known]]
-    since = since - log.time[start[customer]]
-    until = stop[customer] - log.time[start[customer]]
-    active = np.minimum(since + LAG, until)
+    cell, customer, position = cell[known], customer[known], position[known]
+    cell = cell + group[customer] * max(1, len(codes.touchpoints)) * channels
+    opens, until = (begin - entry)[customer], (stop - entry)[customer]
+    met = log.time[position] - entry[customer]
+    active = np.clip(met + LAG, opens, until)
     late, row = active < until, cell * channels + usual[customer]
     return Hazards(
-        log.codes,
+        codes,
         whole,
         _tally(row[late], active[late], until[late], ended[customer][late], weeks),
-        _tally(row, since, active, ended[customer] & ~late, weeks),
-        Tally.of(np.full(len(span), stage), np.ones(len(span))),
+        _tally(row, np.maximum(met, opens), active, ended[customer] & ~late, weeks),
+        Tally.of(place[risk], np.ones(len(span))),
         Tally.of(cell[late], np.ones(int(late.sum()))),
+        groups.names if groups else (EVERYONE,),
     )
+
+
+def _groups_of(log: Partition, groups: Groups | None) -> Integers:
+    """Give the group of each customer of a partition, numbered as they come."""
+    people = log.customer[first_of(log.customer)] if len(log) else log.customer
+    return groups.group_of[people] if groups else np.zeros(len(people), dtype=np.int64)
 
 
 def _at_risk(log: Partition, here: Truths) -> tuple[Integers, Integers, Truths]:

@@ -226,3 +226,38 @@ def _mistyped(raw: dict[str, Any], keys: tuple[str, ...]) -> bool:
     unknown = [key for key in raw if key not in Source.model_fields]
     meant = {did_you_mean(str(key), Source.model_fields) for key in unknown}
     return any(f'Did you mean "{key}"?' in meant for key in keys)
+
+
+class Feedback(Section):
+    """What customers talk about in their comments."""
+
+    themes: dict[Text, list[Text]] = Field(default={})
+    """Name of a theme: words by which it is known, in any language; `*` stands for any letters at
+    the end or the beginning of a word, several words are a phrase. They come beside the themes of
+    the kit; one that is called like a theme of the kit replaces its words, and an empty list takes
+    the theme out."""
+    min_comments: Count = 30
+    """Fewest comments of a theme that is reported."""
+
+    @classmethod
+    def conflicts(cls, raw: dict[str, Any]) -> list[InitErrorDetails]:
+        """Refuse words that would be found nowhere, or nearly everywhere."""
+        themes = raw.get("themes")
+        found = []
+        for name, words in themes.items() if isinstance(themes, dict) else ():
+            for at, word in enumerate(words if isinstance(words, list) else ()):
+                fault = _word_fault(word) if isinstance(word, str) else ""
+                if fault:
+                    found.append(conflict("themes", str(name), at, message=fault))
+        return found
+
+
+def _word_fault(word: str) -> str:
+    if not any(sign.isalpha() for sign in word):
+        return f"{shown(word)} holds no letter."
+    if any("*" in part.strip("*") for part in word.split()):
+        return f"{shown(word)} has a * inside a word; it stands at the beginning or the end."
+    core = word.replace("*", "").strip()
+    if "*" in word and core.isascii() and len(core) < 3:
+        return f"{shown(word)} would be found nearly everywhere; write three letters or more."
+    return ""

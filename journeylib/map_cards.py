@@ -29,6 +29,7 @@ KIND_WORDS = {
     "loss": "lost",
     "delay": "come late",
     "repeat": "come back",
+    "inconsistency": "worse than in other channels",
     "sentiment": "feel worse",
 }
 

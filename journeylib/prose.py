@@ -46,6 +46,7 @@ KIND_WORDS = {
     "delay": "customers who reach {place} latest reach the outcome less often",
     "repeat": "customers who come back to {place} within a week reach the outcome less often",
     "sentiment": "customers speak of {place} worse than of everything else",
+    "inconsistency": "{place} goes worse than the same touchpoint in the other channels",
 }
 VERDICT_WORDS = {
     "works, worth it": "it works, and it is worth it",

@@ -14,7 +14,7 @@ from pydantic import BeforeValidator, Field, PrivateAttr
 from pydantic_core import InitErrorDetails
 
 from journeylib.errors import did_you_mean
-from journeylib.inputs import Format, Scale, Source
+from journeylib.inputs import Feedback, Format, Scale, Source
 from journeylib.interventions import Intervention, name_of, unmet_needs
 from journeylib.sections import Section, conflict, reversed_days
 from journeylib.values import (
@@ -47,8 +47,9 @@ from journeylib.values import (
 )
 
 __all__ = [
-    "METRICS", "STAGE_MODELS", "CalendarEntry", "Format", "Identity", "Intervention", "Journeys",
-    "Outcome", "Pains", "Params", "Period", "Personas", "Report", "Scale", "Source", "Stages",
+    "METRICS", "STAGE_MODELS", "CalendarEntry", "Feedback", "Format", "Identity", "Intervention",
+    "Journeys", "Outcome", "Pains", "Params", "Period", "Personas", "Report", "Scale", "Source",
+    "Stages",
 ]  # fmt: skip
 
 STAGE_MODELS: dict[str, tuple[str, ...]] = {
@@ -59,16 +60,10 @@ STAGE_MODELS: dict[str, tuple[str, ...]] = {
 }
 # Where the goal of a metric can lie; money has no upper end.
 METRICS: dict[str, tuple[float, float]] = {
-    "retention_rate": (0, 1),
-    "repeat_purchase_rate": (0, 1),
-    "churn_rate": (0, 1),
-    "conversion_rate": (0, 1),
-    "average_order_value": (0, float("inf")),
-    "clv": (0, float("inf")),
-    "nps": (-100, 100),
-    "csat": (0, 1),
-    "ces": (0, 10),
-}
+    "retention_rate": (0, 1), "repeat_purchase_rate": (0, 1), "churn_rate": (0, 1),
+    "conversion_rate": (0, 1), "average_order_value": (0, float("inf")), "clv": (0, float("inf")),
+    "nps": (-100, 100), "csat": (0, 1), "ces": (0, 10),
+}  # fmt: skip
 
 Metric = Literal[
     "retention_rate", "repeat_purchase_rate", "churn_rate", "conversion_rate",
@@ -303,6 +298,8 @@ class Params(Section):
     """Groups of customers."""
     pains: Pains = Pains()
     """What counts as a pain point."""
+    feedback: Feedback = Feedback()
+    """What customers talk about."""
     workshop_map: FilePath | None = None
     """File with what the team believed, scored against the data; its keys are explained below."""
     interventions: list[Intervention] = Field(default=[])

@@ -56,6 +56,8 @@ def keep_collected(work: Workspace, collected: Collected) -> None:
         voices=toned.voices,
         tones=toned.checks,
         answers=collected.answers,
+        ratings=collected.ratings,
+        purchases=collected.purchases,
         attributes=collected.attributes,
         placed=collected.built.placed,
         suspects=collected.suspects,

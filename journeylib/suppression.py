@@ -125,7 +125,19 @@ CELLS: dict[str, tuple[Cells, ...]] = {
     "persona_channels": (Cells("customers"),),
     "pains": (Cells("customers"), Cells("n")),
     "delights": (Cells("customers"), Cells("n")),
-    "themes": (Cells("mentions"),),
+    "themes": (
+        Cells("mentions"),
+        Cells("sentiment_n", ("sentiment", "sentiment_low", "sentiment_high", "sentiment_n")),
+    ),
+    "theme_cells": (
+        Cells("n"),
+        Cells("mentions", ("mentions", *ESTIMATE), parts=("theme", "stage"), total="persona"),
+        Cells("mentions", ("mentions", *ESTIMATE), parts=("theme", "persona"), total="stage"),
+        Cells("n", ("mentions", *ESTIMATE), "value", ("theme", "stage"), "persona"),
+        Cells("n", ("mentions", *ESTIMATE), "value", ("theme", "persona"), "stage"),
+    ),
+    "theme_stability": (Cells("customers"),),
+    "theme_periods": (Cells("n"), Cells("mentions", ("mentions", *ESTIMATE))),
     "opportunities": (Cells("reach"),),
     "impacts": (
         Cells("n_treated", parts=_TEST, total="segment", only=_OF_TEST),

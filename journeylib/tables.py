@@ -212,7 +212,7 @@ ALLOWED: dict[tuple[str, str], tuple[str, ...]] = {
     ("personas", "verdict"): ("natural", "constructed", "unstable"),
     ("touchpoints", "timing"): ("pre_purchase", "purchase", "post_purchase"),
     ("touchpoints", "support"): ("strong", "fair", "thin", "none"),
-    ("pains", "kind"): ("loss", "delay", "repeat", "sentiment"),
+    ("pains", "kind"): ("loss", "delay", "repeat", "sentiment", "inconsistency"),
     ("pains", "evidence"): ("A", "B", "C", "D"),
     ("impacts", "evidence"): ("A", "B", "C", "D"),
     ("impacts", "verdict"): (

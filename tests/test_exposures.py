@@ -11,6 +11,7 @@ from journeylib.exposures import (
     FIRST_HOUR,
     GROWTH,
     OPEN_DAYS,
+    Groups,
     summarise_exposures,
     summarise_reach,
 )
@@ -230,3 +231,58 @@ def test_thousands_of_touchpoints_stay_small(tmp_path):
     summary = summarise(summarise_exposures, write_log(tmp_path, events, codes=codes).readable)
     assert summary.after.sums.sum() == len(events.drop_duplicates(["customer", "touchpoint"]))
     assert len(summary.waits.key) <= len(events)
+
+
+def held_back(own, at, wait, codes, since):
+    """As `ending`, with outcomes counted from the day on which groups are known."""
+    return ending(own, at, max(wait, since - own[at]["time"]), codes)
+
+
+@seeds
+@outcomes
+def test_groups_count_nothing_that_came_before_they_were_known(tmp_path, seed, codes):
+    events, since = random_events(seed, customers=60), codes.start + 30 * DAY
+    people = pd.DataFrame(
+        {"customer": range(40), "persona": [["x", "y"][c % 2] for c in range(40)]}
+    )
+    groups = Groups.of(people, 60, since)
+    log = write_log(tmp_path, events, codes=codes)
+    function = partial(summarise_exposures, groups=groups)
+    table = summarise(function, log.readable).frame()
+    expected = {}
+    for customer, frame in inside(events, codes).groupby("customer"):
+        own, first, last = frame.to_dict("records"), {}, {}
+        for i, event in enumerate(own):
+            cell = (event["touchpoint"], event["channel"])
+            first.setdefault(cell, i)
+            last[cell] = i
+        for cell in first if customer < 40 else ():
+            row = expected.setdefault((["x", "y"][customer % 2], *cell), [0, 0, 0, 0])
+            late = own[last[cell]]["time"]
+            if since <= late < codes.end - OPEN_DAYS * DAY:
+                row[0] += 1
+                row[1] += last[cell] == len(own) - 1
+            good = held_back(own, first[cell], 0, codes, since)
+            row[2] += good is not None
+            row[3] += bool(good)
+    found = {
+        (r["group"], NAMES.index(r["touchpoint"]), codes.channels.index(r["channel"])):
+        [r["seen"], r["left"], r["followed"], r["followed_good"]]
+        for r in table.to_dict("records")
+    }  # fmt: skip
+    assert found == {key: row for key, row in expected.items() if row[0] or row[2]}
+    assert len(found) > 5
+
+
+def test_a_group_is_slow_by_the_same_wait_as_everybody(tmp_path):
+    events = random_events(4, customers=200)
+    log = write_log(tmp_path, events)
+    people = pd.DataFrame(
+        {"customer": range(200), "persona": np.where(np.arange(200) % 3, "x", "y")}
+    )
+    whole = summarise(summarise_exposures, log.readable)
+    function = partial(summarise_exposures, groups=Groups.of(people, 200, 0))
+    table = summarise(function, log.readable).frame(like=whole)
+    both = table.groupby(["touchpoint", "channel"])[["slow", "quick", "slow_good", "seen"]].sum()
+    plain = whole.frame().set_index(["touchpoint", "channel"])[both.columns.tolist()]
+    assert both.equals(plain.sort_index())

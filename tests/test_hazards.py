@@ -1,4 +1,5 @@
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -6,6 +7,7 @@ import pytest
 from small_logs import CODES, NAMES, inside, random_events, write_log
 
 from journeylib.engine import summarise
+from journeylib.exposures import Groups
 from journeylib.hazards import LAG, WEEK, Hazards, summarise_hazards
 from journeylib.log import DAY, Codes
 from journeylib.summaries import Tally
@@ -159,3 +161,37 @@ def test_a_log_without_events_or_outcome_has_no_rows_but_all_columns(tmp_path, c
 def test_hazards_hold_tallies_that_add():
     log = Hazards(CODES, *[Tally.of(np.array([1]), np.ones(1))] * 5)
     assert (log + log).entered.sums.tolist() == [[2.0]]
+
+
+def everyone(customers, since):
+    people = pd.DataFrame({"customer": range(customers), "persona": "x"})
+    return Groups.of(people, customers, since)
+
+
+@outcomes
+def test_one_group_known_from_the_first_is_everybody(tmp_path, codes):
+    log = write_log(tmp_path, random_events(5, customers=300), codes=codes)
+    function = partial(summarise_hazards, groups=everyone(300, codes.start))
+    own = summarise(function, log.readable).frame().drop(columns=["group", "other"])
+    pd.testing.assert_frame_equal(own, hazards(log).drop(columns=["group", "other"]))
+    assert len(own) > 3
+
+
+@outcomes
+def test_no_time_and_no_outcome_before_a_group_was_known_counts(tmp_path, codes):
+    since = codes.start + 40 * DAY
+    events = random_events(5, customers=300)
+    log = write_log(tmp_path, events, codes=codes)
+    found = summarise(partial(summarise_hazards, groups=everyone(300, since)), log.readable)
+    people = list(people_of(events, codes, 2))
+    start = inside(events, codes)
+    start = start[start["touchpoint"].map(lambda t: codes.stage_of[t]) == 2]
+    entry = start.groupby("customer")["time"].min()
+    assert found.entered.at(np.array([2]))[0, 0] <= len(people)
+    deciding = codes.bad if codes.outcome == "retention" else codes.good
+    late = inside(events, codes)
+    late = late[late["touchpoint"].isin(deciding) & (late["time"] > since)]
+    assert found.risk.sums[:, 0].sum() <= late["customer"].nunique() * 3
+    assert (entry < since).any()
+    nothing = partial(summarise_hazards, groups=everyone(300, codes.end))
+    assert summarise(nothing, log.readable).risk.sums[:, 0].sum() == 0

@@ -38,7 +38,7 @@ LAYERS: dict[str, str] = {
         "columns contracts mappings numbers profiles remarks rejects rows times zones delimited "
         "expressions sources identity keychain keys linkage phones rekeying "
         "privacy redaction redaction_names redaction_numbers masking suppression forgotten "
-        "quality voices log logbook engine "
+        "quality voices subratings baskets log logbook engine "
         "findings census absences fillers repeats contradictions months gaps volumes rhythms "
         "suspects survivors needs "
         "samples sample_clothing sample_clothing_files sample_clothing_truth sample_files "
@@ -48,21 +48,28 @@ LAYERS: dict[str, str] = {
     "analysis": (
         "support pooling tones wordings languages strains agreement "
         "summaries quantiles exposures hazards ratios journeys stages personas scores emotion "
+        "comparisons onward moods inconsistency subgroups shrinkage exits truths dating "
         "loyalty traits pains impact plans trials arms splits panels units changes series verdicts "
         "scaling clusters habits features outcomes portraits "
         "durations passages sojourns flows occupancy representatives rework consistency detours "
         "suggestions cohorts tenure "
-        "evidence activity losses moments outlook crowds"
+        "evidence activity losses moments outlook crowds "
+        "feedback comments vocabulary codebook topics theme_search theme_cells theme_links quotes "
+        "quoting trends judgements "
+        "splines logits histories encounters landmarks cases propensities association worth "
+        "ledgers money pricelist "
+        "shapley fits questions drivers remedies testplans opportunities openings recuts "
+        "robustness"
     ),
     "out": (
         "accounts theme labels charts chart_parts coverage_charts source_charts impact_charts "
         "journey_map map_cards map_dots map_ghosts map_key map_lanes map_style map_twin "
         "emotion_lane svg_parts road_charts stay_charts road_prose prose exhibits export "
-        "persona_cards card_parts"
+        "persona_cards card_parts pain_charts voice_charts voice_prose driver_charts action_prose"
     ),
     "run": (
         "collect logplans workspace kernels steps atlas grouping feelings assumptions batch report "
-        "portfolio progress lessons answers syllabus trainer checkup forgetting retention "
+        "portfolio progress hearing respecify lessons answers syllabus trainer checkup forgetting retention "
         "doctor cli"
     ),
 }

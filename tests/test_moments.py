@@ -32,3 +32,22 @@ def test_each_touchpoint_is_named_once_and_at_most_three_are():
 def test_withheld_counts_make_no_moment():
     assert find_moments(pains(("till", "loss", None, -0.1))).empty
     assert find_moments(pd.DataFrame()).empty
+
+
+def test_feelings_about_channels_do_not_and_outcomes_of_channels_do():
+    rows = pains(("till", "inconsistency", 300, -0.1), ("desk", "inconsistency", 900, -0.9))
+    found = find_moments(rows.assign(unit=["share", "sentiment"]))
+    assert found["touchpoint"].tolist() == ["till"]
+
+
+def test_a_touchpoint_that_decides_counts_though_it_is_no_pain():
+    truths = pd.DataFrame(
+        {
+            "touchpoint": ["pick-up", "mail", "chat"], "stage": "use", "channel": "store",
+            "sign": ["tone", "wait", "tone"], "badly": 500, "value": [0.3, 0.2, -0.4],
+            "low": [0.1, -0.1, -0.5], "p_adjusted": [0.01, 0.3, 0.001],
+        }
+    )  # fmt: skip
+    found = find_moments(pains(("till", "loss", 300, -0.1)), truths=truths)
+    assert found["touchpoint"].tolist() == ["pick-up", "till"]
+    assert found.iloc[0][["kind", "customers", "effect"]].tolist() == ["sentiment", 500, -0.3]
