@@ -139,7 +139,7 @@ class _Card:
             f'<article class="jp-card" aria-labelledby="{self.name}" '
             f'style="border-top:6px solid {paint(self.hue)}">'
         )
-        named = f'<p class="jp-name" id="{self.name}" role="heading" aria-level="4">{title}</p>'
+        named = f'<p class="jp-name" id="{self.name}" role="heading" aria-level="3">{title}</p>'
         if labels.is_missing(self.row["customers"]):
             few = "Too few customers to be described: withheld."
             return f'{head}{named}<p class="jp-soft">{few}</p></article>'
