@@ -159,7 +159,7 @@ EXERCISES: dict[str, Exercise] = {
     ),
     "03.1": Exercise(
         "measure", _narrowest_passage,
-        "Keep the rows of all customers, and of these the shares above zero.",
+        "Keep the rows of all customers, then take the smallest share.",
         "Whether they are lost or still on the way, this number alone does not say.",
     ),
     "03.2": Exercise(
