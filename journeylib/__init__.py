@@ -16,6 +16,7 @@ _NAMES = {
         "drivers_sentence", "openings_sentence", "opportunities_sentence", "plan_sentence",
         "plans_sentence", "robustness_sentence",
     ],
+    "alignment": ["align_journeys"],
     "activity": ["count_activity", "describe_spread", "order_stages"],
     "atlas": ["map_journey"],
     "assumptions": [
@@ -26,6 +27,7 @@ _NAMES = {
     "consistency": ["compare_channels", "measure_cells"],
     "detours": ["compare_detours"],
     "flows": ["count_flows", "count_places", "count_ribbons"],
+    "memory": ["test_memory"],
     "occupancy": ["measure_occupancy"],
     "passages": ["find_passages", "follow_road"],
     "representatives": ["choose_journeys"],
@@ -36,14 +38,15 @@ _NAMES = {
         "plot_cells", "plot_flows", "plot_passages", "plot_places", "plot_ribbons",
     ],
     "road_prose": [
-        "channels_sentence", "detours_sentence", "passages_sentence", "suggestions_sentence",
-        "unseen_sentence",
+        "alignment_sentence", "channels_sentence", "detours_sentence", "memory_sentence",
+        "passages_sentence", "suggestions_sentence", "unseen_sentence",
     ],
     "sojourns": ["compare_funnels", "measure_passages", "trace_passages"],
     "stay_charts": ["plot_cohorts", "plot_tenure"],
     "suggestions": ["suggest_stages"],
     "tenure": [
-        "compare_tenures", "find_divide", "measure_tenure", "read_tenure", "trace_tenure",
+        "compare_tenures", "find_divide", "measure_stays", "measure_tenure", "read_tenure",
+        "trace_tenure",
     ],
     "charts": [
         "plot_activity", "plot_arms", "plot_emotion_curve", "plot_event_study",
@@ -77,7 +80,7 @@ _NAMES = {
     "glossary": [
         "NO_BELIEFS", "NO_WORDS",
         "NO_CHANGES", "NO_CHANNELS", "NO_DETOURS", "NO_EVENTS", "NO_METRICS", "NO_PAINS",
-        "NO_PASSAGES", "NO_PERSONAS", "NO_TENURE", "NO_VOICES",
+        "NO_PASSAGES", "NO_PERSONAS", "NO_STAGES", "NO_TENURE", "NO_VOICES",
     ],
     "grouping": [
         "cast_personas", "group_customers", "measure_loyalty", "part_period", "show_personas",

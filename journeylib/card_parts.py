@@ -26,7 +26,8 @@ CARD_CSS = (
     "color:var(--jm-muted,#55646f);margin:13px 0 3px}.jp-card p{margin:0}"
     ".jp-card .jp-soft{color:var(--jm-muted,#55646f);font-size:.9em}"
     ".jp-card .jp-big{font-size:1.5em;font-weight:700;line-height:1.2}"
-    ".jp-card ul,.jp-card ol{list-style:none;margin:0;padding:0}"
+    # Three classes outweigh how JupyterLab sets lists.
+    ".jp-cards .jp-card.jp-card :is(ul,ol){list-style:none;margin:0;padding:0}"
     ".jp-card li{margin:0 0 6px;padding:0}"
     ".jp-card .jp-row{display:flex;flex-wrap:wrap;gap:0 10px;justify-content:space-between;"
     "align-items:baseline}"

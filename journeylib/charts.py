@@ -90,7 +90,8 @@ def plot_funnel(stages: pd.DataFrame, *, ax: Axes | None = None) -> Axes | None:
         for count, part in zip(reached, share, strict=True)
     ]
     parts.side_notes(ax, notes, places)
-    for place, (_, row) in zip(places[:-1], stages.iloc[:-1].iterrows(), strict=True):
+    last = int((reached > 0).nonzero()[0].max(initial=0))
+    for place, (_, row) in zip(places[:last], stages.iloc[:last].iterrows(), strict=True):
         _between_stages(ax, row, place)
     ax.set_xlim(0, 1)
     parts.number_axis(ax.xaxis, "share")

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from journeylib.estimates import Estimate, Refusal
+from journeylib.estimates import ESTIMATE_COLUMNS, Estimate, Refusal
 from journeylib.ratios import wilson
 
 if TYPE_CHECKING:
@@ -29,7 +29,8 @@ FEWEST_ENDED = 20
 INCIDENCE = "Aalen-Johansen cumulative incidence, Wilson interval at its effective n"
 SURVIVAL = "Kaplan-Meier, Wilson interval at its effective n"
 MEDIAN = "Kaplan-Meier median, log interval (Brookmeyer and Crowley 1982)"
-RESTRICTED = "restricted mean: area under the Kaplan-Meier curve (Irwin 1949)"
+RESTRICTED = "restricted mean: area under Kaplan-Meier (Irwin 1949), Greenwood's variance"
+MEDIAN_NAME = "median"
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +188,8 @@ def restricted_mean(
         confidence: Coverage of the interval.
 
     Returns:
-        Days, 0 to ``until``.
+        Days, 0 to ``until``, in the unit of ``days``; meaningful where somebody was watched that
+        long.
 
     References:
         Irwin (1949), J. Hyg. 47:188-189; Royston and Parmar (2013), BMC Med Res Methodol 13:152.
@@ -207,6 +209,49 @@ def restricted_mean(
     value = float(areas.sum())
     ends = (max(value - half, 0.0), min(value + half, until))
     return Estimate(metric, value, *ends, n, "days", RESTRICTED, confidence)
+
+
+def typical_times(
+    groups: Sequence[tuple[ArrayLike, ArrayLike]],
+    *,
+    longest: float,
+    unit: str = "days",
+    confidence: float = 0.95,
+) -> pd.DataFrame:
+    """Say how long it typically takes: the median, or where it is not reached, a restricted mean.
+
+    Args:
+        groups: Time watched and whether it ended, for each group.
+        longest: Longest window of a restricted mean.
+        unit: Unit of all times.
+        confidence: Coverage of the intervals.
+
+    Returns:
+        One row per group: ``value, low, high, n, unit, source`` and ``measure``, which is
+        ``median`` or names the window of the mean. All means have one window, in whole units, for
+        which every group without a median was watched, so that they can be compared. No value
+        where it ended for fewer than 20.
+    """
+    found = [median_time(*group, metric="days", confidence=confidence) for group in groups]
+    asked = [at for at, median in enumerate(found) if _needs_mean(median, groups[at])]
+    watched = [float(np.max(np.asarray(groups[at][0], float))) for at in asked]
+    until = float(math.floor(min([longest, *watched]))) if asked else 0.0
+    rows = []
+    for at, (days, ended) in enumerate(groups):
+        told, measure = found[at], MEDIAN_NAME
+        if at in asked and until > 0:
+            told = restricted_mean(days, ended, until=until, metric="days", confidence=confidence)
+            measure = f"mean of the first {until:.0f} {unit}"
+        if isinstance(told, Estimate):
+            rows.append((told.value, told.low, told.high, told.n, unit, told.source, measure))
+        else:
+            rows.append((math.nan, math.nan, math.nan, len(np.asarray(days)), unit, "", ""))
+    return pd.DataFrame(rows, columns=[*ESTIMATE_COLUMNS, "measure"])
+
+
+def _needs_mean(median: Estimate | Refusal, group: tuple[ArrayLike, ArrayLike]) -> bool:
+    """Tell whether a median is missing because it is not reached, not for want of customers."""
+    return isinstance(median, Refusal) and int(np.asarray(group[1], int).sum()) >= FEWEST_ENDED
 
 
 def blur_shares(table: pd.DataFrame, fewest: int) -> pd.DataFrame:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 HEIGHT = 190.0
+BESIDE = 36.0  # so near above a point, another one would be covered by its value
 LINE = 33.0  # room that the name of a line takes at the right edge, in two rows
 ALL = "all"
 
@@ -53,7 +54,7 @@ def emotion_lane(map_: JourneyMap, grid: Grid, top: float) -> Lane:
     shapes += lines + samples
     supports = _supports(map_, grid)
     shapes += _main_line(values, grid, scale, supports)
-    texts += named + _value_texts(values, grid, scale)
+    texts += named + _value_texts(values, _tops(map_, grid, values, scale), grid, scale)
     texts += _count_texts(values, n, map_=map_, grid=grid, top=floor + base + 10)
     texts += lane_name("How they feel", "", top - 4)
     return Lane(max(text.box.bottom for text in texts), shapes, texts)
@@ -220,12 +221,27 @@ def _main_line(
     return out
 
 
-def _value_texts(values: Sequence[float], grid: Grid, scale: _Scale) -> list[Label]:
+def _tops(map_: JourneyMap, grid: Grid, values: Sequence[float], scale: _Scale) -> list[float]:
+    """Give the height above which a value is written: above the points beside a point alone."""
+    tops = [scale.y(value) for value in values]
+    alone = [run[0] for run in runs(values) if len(run) == 1]
+    for persona in personas_of(map_):
+        own = _course(map_, grid, persona)[0]
+        for place in alone:
+            high = scale.y(own[place]) if math.isfinite(own[place]) else math.inf
+            if scale.y(values[place]) - BESIDE < high < tops[place]:
+                tops[place] = high
+    return tops
+
+
+def _value_texts(
+    values: Sequence[float], tops: Sequence[float], grid: Grid, scale: _Scale
+) -> list[Label]:
     out = []
     for place, value in enumerate(values):
         if not math.isfinite(value):
             continue
-        y = scale.y(value) - 26
+        y = tops[place] - 26
         if y < scale.top - 16:
             y = scale.y(value) + 10
         out.append(

@@ -33,7 +33,7 @@ SHARES = frozenset(
     {
         "share", "to_next", "converted_share", "matched_share", "relative", "top3_probability",
         "difference", "wrong_side", "here", "elsewhere", "bad_share", "lost_share", "went_share",
-        "loop_index", "sure",
+        "loop_index", "sure", "with_it", "without",
     }
 )  # fmt: skip
 WHOLE = frozenset(
@@ -43,6 +43,10 @@ WHOLE = frozenset(
 PEOPLE = frozenset({"customers", "reached", "journeys", "mentions"})
 WITHHOLDS = "withheld"
 DATED = frozenset({"first", "last", "start"})
+# Names that sources write as identifiers; pages show them as words, files keep them.
+NAMED = frozenset(
+    {"touchpoint", "channel", "stage", "from", "to", "better", "worse", "path", "state"}
+)
 CODED = frozenset({"metric", "kind", "check", "design", "timing"})
 HEADERS = {
     "to_next": "Go on", "median_days": "Median days", "median_hours": "Median hours",
@@ -52,7 +56,7 @@ HEADERS = {
     "converted_share": "With the outcome", "extra_days": "Days between",
     "p_adjusted": "p, adjusted", "told": "Told by", "support_why": "Why",
     "rated": "With a rating", "wrong_side": "Bad ratings that read as good",
-    "stay": "Median days in it", "mean_days": "Mean days within", "open": "Still there",
+    "stay": "Time in it", "measure": "Which is the", "open": "Still there",
     "days": "Half by day", "stands_for": "Like it", "went": "Went on",
     "lost_share": "Of those who left",
     "went_share": "Of those who went on", "loop_index": "Visits that are returns",
@@ -61,6 +65,7 @@ HEADERS = {
     "quote_1": "In their words", "quote_2": "And", "quote_3": "And", "words": "Words that tell it",
     "here": "There", "sentiment_n": "Rated by",
     "mapping": "How it becomes −1 to 1", "mix": "Sources",
+    "with_it": "Outcome with it", "without": "Without",
     "n_treated": "n with", "n_control": "n without", "n": "n",
 }  # fmt: skip
 # Columns that the notebooks show of each table; "estimate" is value, interval and unit in one.
@@ -68,15 +73,11 @@ VIEWS: dict[str, tuple[str, ...]] = {
     "sources": (
         "source", "kind", "rows_read", "rows_used", "rows_dropped", "reasons", "first", "last",
     ),
-    "identity": (
-        "source", "records", "customers", "matched_share", "conflicts",
-    ),
+    "identity": ("source", "records", "customers", "matched_share", "conflicts"),
     "quality": (
         "check", "source", "status", "affected", "message",
     ),
-    "assumptions": (
-        "statement", "status", "consequence",
-    ),
+    "assumptions": ("statement", "status", "consequence"),
     "personas": (
         "name", "customers", "estimate", "verdict", "stability", "description",
     ),
@@ -99,24 +100,12 @@ VIEWS: dict[str, tuple[str, ...]] = {
     "loops": (
         "touchpoint", "repeats", "customers", "estimate", "extra_days",
     ),
-    "passages": (
-        "stage", "end", "customers", "estimate", "days", "stay", "mean_days", "open",
-    ),
-    "funnels": (
-        "stage", "counted", "estimate", "n",
-    ),
-    "flows": (
-        "from", "to", "customers", "count", "estimate",
-    ),
-    "ribbons": (
-        "place", "from", "to", "customers", "count",
-    ),
-    "places": (
-        "place", "state", "customers", "count", "estimate",
-    ),
-    "occupancy": (
-        "days", "state", "estimate", "n",
-    ),
+    "passages": ("stage", "end", "customers", "estimate", "days", "stay", "measure", "open"),
+    "funnels": ("stage", "counted", "estimate", "n"),
+    "flows": ("from", "to", "customers", "count", "estimate"),
+    "ribbons": ("place", "from", "to", "customers", "count"),
+    "places": ("place", "state", "customers", "count", "estimate"),
+    "occupancy": ("days", "state", "estimate", "n"),
     "representatives": (
         "path", "journeys", "stands_for", "estimate", "converted_share",
     ),
@@ -133,18 +122,16 @@ VIEWS: dict[str, tuple[str, ...]] = {
         "stage", "touchpoint", "kind", "lost", "lost_share", "went", "went_share", "estimate",
         "p_adjusted",
     ),
+    "deviations": (
+        "kind", "stage", "customers", "journeys", "share", "with_it", "without", "estimate",
+    ),
     "suggestions": (
         "touchpoint", "customers", "events", "share", "stage", "sure", "known", "rule",
     ),
-    "cohorts": (
-        "cohort", "age", "customers", "active", "estimate", "partial",
-    ),
-    "tenure": (
-        "months", "estimate", "n",
-    ),
-    "divides": (
-        "attribute", "groups", "customers", "chi_square", "freedom", "p_adjusted",
-    ),
+    "cohorts": ("cohort", "age", "customers", "active", "estimate", "partial"),
+    "tenure": ("months", "estimate", "n"),
+    "stays": ("group", "customers", "ended", "estimate", "measure"),
+    "divides": ("attribute", "groups", "customers", "chi_square", "freedom", "p_adjusted"),
     "tone": (
         "touchpoint", "channel", "stage", "customers", "estimate", "support",
     ),
@@ -178,9 +165,7 @@ VIEWS: dict[str, tuple[str, ...]] = {
     "impacts": (
         "intervention", "metric", "arm", "segment", "estimate", "p_adjusted", "evidence", "verdict",
     ),
-    "used": (
-        "source", "rows_used", "rows_dropped",
-    ),
+    "used": ("source", "rows_used", "rows_dropped"),
     "top_pains": (
         "rank", "touchpoint", "channel", "kind", "customers", "estimate", "evidence",
     ),
@@ -197,10 +182,13 @@ SHOWN_ONLY = frozenset(
         "passages", "funnels", "flows", "ribbons", "places", "occupancy", "representatives",
         "theme_stability", "theme_links", "theme_changes", "judgements", "quotes",
         "rework", "consistency", "cells", "detours", "suggestions", "cohorts", "tenure", "divides",
+        "stays", "deviations",
     }
 )  # fmt: skip
 STATUS_SIGNS = {"pass": "✓ pass", "warn": "! warn", "fail": "✗ fail"}
 ESTIMATE = "estimate"
+# Columns with ends of their own, such as `stay_low`, and the unit of all three.
+SPANS = {"stay": "days", "tone": "sentiment"}
 WITHHELD = "not interpretable"  # a check failed: the figure is in tables/, not on the page
 LEFT = ' style="text-align:left"'  # JupyterLab would set texts to the right
 TABLE_CSS = (
@@ -352,8 +340,8 @@ def cell_text(row: Mapping[Any, Any], name: str) -> str:
         row: The row, by column name.
         name: Column, or ``"estimate"``.
     """
-    if name == ESTIMATE:
-        return _estimate_cell(row)
+    if name == ESTIMATE or (name in SPANS and f"{name}_low" in row):
+        return _estimate_cell(row, name)
     value = row[name]
     if is_missing(value):
         return WITHHOLDS if name in PEOPLE else "–"
@@ -367,11 +355,14 @@ def cell_text(row: Mapping[Any, Any], name: str) -> str:
     return clean_label(value)
 
 
-def _estimate_cell(row: Mapping[Any, Any]) -> str:
+def _estimate_cell(row: Mapping[Any, Any], name: str) -> str:
+    if name in SPANS:
+        return estimate_text(row[name], row[f"{name}_low"], row[f"{name}_high"], SPANS[name])
     unit = "" if is_missing(row.get("unit")) else str(row["unit"])
     if row.get("verdict") == WITHHELD:
         return "withheld"
-    difference = bool({"arm", "change", "effect", "lost_share", "elsewhere", "before"} & set(row))
+    signed = {"arm", "change", "effect", "lost_share", "with_it", "elsewhere", "before"}
+    difference = bool(signed & set(row))
     return estimate_text(row["value"], row["low"], row["high"], unit, difference=difference)
 
 
@@ -383,7 +374,12 @@ def _p_value(value: float) -> str:
     return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
+def _words(name: object) -> str:
+    return clean_label(name).replace("_", " ")
+
+
 WRITERS: dict[str, Callable[[Any], str]] = {
+    **dict.fromkeys(NAMED, _words),
     **dict.fromkeys(CODED, metric_name),
     **dict.fromkeys(SHARES, share_text),
     **dict.fromkeys(WHOLE, count_text),

@@ -50,6 +50,7 @@ NO_PASSAGES = (
 )
 NO_CHANNELS = "No source tells the channel of enough contacts. A column `channel` would show this."
 NO_DETOURS = "Too few customers left a stage, or went on from one, to be compared."
+NO_STAGES = "No journey was seen in a stage, so there is no order to compare it with."
 NO_TENURE = (
     "The client file does not say how long customers stay. A source of `customers` with `tenure` "
     "and `churned`, or `signup` and `churned_at`, would show this."

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
 from journeylib.errors import ParamsError, Problem
@@ -313,7 +312,7 @@ def _draw(
 
 
 def meet_pains(visits: pd.DataFrame, pains: pd.DataFrame, names: list[str]) -> pd.DataFrame:
-    """Choose for each persona the pain points that it meets more than others do.
+    """Choose for each persona the pain points it meets: those it clearly meets more come first.
 
     Args:
         visits: From ``portraits.describe_visits``.
@@ -322,7 +321,7 @@ def meet_pains(visits: pd.DataFrame, pains: pd.DataFrame, names: list[str]) -> p
 
     Returns:
         At most two rows per persona: ``persona, touchpoint, value`` (share of its customers who
-        meet the touchpoint, a tenth at least), ``everyone``, the worst pain first.
+        meet the touchpoint, a tenth at least), ``everyone``.
     """
     columns = ["persona", "touchpoint", "value", "everyone"]
     if pains.empty or visits.empty:
@@ -330,7 +329,6 @@ def meet_pains(visits: pd.DataFrame, pains: pd.DataFrame, names: list[str]) -> p
     ranked = pains.sort_values("rank").drop_duplicates("touchpoint")[["touchpoint", "rank"]]
     met = visits[visits["persona"].isin(names)].merge(ranked, on="touchpoint")
     met = met[met["value"] >= MET]
-    met = met.assign(more=met["value"] / np.maximum(met["everyone"], 1e-9))
-    worst = met.sort_values(["persona", "more"], ascending=[True, False], kind="stable")
-    worst = worst.groupby("persona", sort=False).head(MOST_PAINS)
-    return worst.sort_values(["persona", "rank"], ignore_index=True)[columns]
+    met = met.assign(usual=met["low"] <= met["everyone"])
+    worst = met.sort_values(["persona", "usual", "rank"], kind="stable", ignore_index=True)
+    return worst.groupby("persona", sort=False).head(MOST_PAINS)[columns].reset_index(drop=True)

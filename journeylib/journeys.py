@@ -218,7 +218,8 @@ def measure_stages(
         The result table ``stages``, for all and for each persona. ``to_next`` (and ``value``) is
         the share of those who reached a stage who have an event in any stage after it within the
         road's horizon (Aalen-Johansen: who was watched for less counts for as long as that), and
-        ``median_days`` the time by which half of those have it, both of ``n`` customers.
+        ``median_days`` the time by which half of those have it, both of ``n`` customers. Where no
+        customer was ever seen in a later stage the data knows nothing of it: both are missing.
     """
     groups = [(EVERYONE, road.customers, road.rows)]
     if len(personas) and len(road.customers):
@@ -239,10 +240,11 @@ def measure_stages(
 
 def _stages_of(road: Road, passed: pd.DataFrame, customers: int, confidence: float) -> pd.DataFrame:
     rows = []
+    last = int(road.rows["place"].max()) if len(road.rows) else 0
     for place, stage in enumerate(road.stages if customers else ()):
         own = passed[passed["place"] == place]
         row = {"stage": stage, "reached": len(own), "share": len(own) / customers, "n": 0.0}
-        if len(own) and place < len(road.stages) - 1:
+        if len(own) and place < last:
             onward = trace_stage(own)[0]
             told = onward.at([road.horizon], confidence=confidence).iloc[0]
             days = conditional_median(onward, road.horizon)

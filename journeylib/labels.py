@@ -353,6 +353,8 @@ def estimate_text(
     if is_missing(value):
         return "–"
     numbers = [number for number in (value, low, high) if not is_missing(number)]
+    endless = numbers[-1] == float("inf")  # a median whose upper end the curve never reaches
+    numbers = numbers[:-1] if endless else numbers
     scale, digits = (100.0, 1) if unit == "share" else (1.0, _digits(numbers, unit))
     signed = difference or unit == "sentiment"
     texts = [_signed(scale * number, digits, signed=signed) for number in numbers]
@@ -364,6 +366,8 @@ def estimate_text(
         first = f"{mark}{sign}{texts[0].removeprefix(mark)}"
     else:
         first = texts[0] + (f" {unit}" if unit not in {"", "sentiment", "count", "none"} else "")
+    if endless and len(texts) == 2:
+        return f"{first} ({texts[1]} or more)"
     return first + (f" ({texts[1]} to {texts[2]})" if len(texts) == 3 else "")
 
 

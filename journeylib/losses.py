@@ -52,7 +52,10 @@ def find_largest_loss(stages: pd.DataFrame, *, min_cell: int = 1) -> Loss | None
         The loss, or None where no share is known. An unknown count weighs as one customer.
     """
     column = "value" if "value" in stages else "to_next"
-    if len(stages) < 2 or column not in stages or "reached" not in stages:
+    if column not in stages or "reached" not in stages:
+        return None
+    stages = stages[stages["reached"].fillna(1) > 0]
+    if len(stages) < 2:
         return None
     share = stages[column].to_numpy(float, na_value=np.nan)[:-1]
     reached = stages["reached"].to_numpy(float, na_value=np.nan)[:-1]

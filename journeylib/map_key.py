@@ -128,7 +128,7 @@ def _tile(row: pd.Series, map_: JourneyMap) -> str:
     ]
     value = labels.value_text(number(row, "value"), unit)
     return (
-        f"<div><dt>{labels.escape_label(labels.metric_name(row['metric']))}</dt>"
+        f'<div class="jm-fact"><dt>{labels.escape_label(labels.metric_name(row["metric"]))}</dt>'
         f'<dd class="jm-value">{labels.escape_label(value)}</dd>'
         f"<dd>{labels.escape_label(' · '.join(filter(None, told)))}</dd></div>"
     )

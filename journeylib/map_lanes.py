@@ -286,11 +286,12 @@ def ranked(rows: pd.DataFrame) -> pd.DataFrame:
 def figure_lane(map_: JourneyMap, grid: Grid, top: float) -> Lane:
     """Write which share goes on from each stage, how long it takes, and the stage's own metrics."""
     drawn = Lane(top, [], [])
-    bottom, last = top, len(grid.stages) - 1
+    reached = map_.stages["reached"].fillna(1).to_numpy(float)
+    bottom, last = top, int(reached.nonzero()[0].max(initial=0))
     for place, stage in enumerate(grid.stages):
         row = map_.stages.iloc[place]
         left, room = grid.left(place) + PAD, grid.column - 2 * PAD
-        big, small = _onward_texts(row, map_, end=place == last)
+        big, small = _onward_texts(row, map_, end=place >= last)
         head = labels.ellipsise(big, room, 20, bold=True)
         drawn.texts.append(Label((head,), left, top + 8, 20, bold=True))
         mark = drawn.texts[-1].box.bottom
@@ -328,6 +329,8 @@ def _onward_bar(row: pd.Series, map_: JourneyMap, room: Box) -> list[str]:
 def _onward_texts(row: pd.Series, map_: JourneyMap, *, end: bool) -> tuple[str, list[str]]:
     """Write the share that goes on, and its interval, time, previous and expected value."""
     share, days = number(row, "to_next"), number(row, "median_days")
+    if number(row, "reached") == 0:
+        return "–", ["nobody was seen here"]
     if is_small(number(row, "reached"), map_):
         return "–", ["too few customers"]
     time = "" if math.isnan(days) else f"median {labels.value_text(days, 'days')}"

@@ -139,7 +139,7 @@ class _Card:
             f'<article class="jp-card" aria-labelledby="{self.name}" '
             f'style="border-top:6px solid {paint(self.hue)}">'
         )
-        named = f'<p class="jp-name" id="{self.name}" role="heading" aria-level="4">{title}</p>'
+        named = f'<p class="jp-name" id="{self.name}" role="heading" aria-level="3">{title}</p>'
         if labels.is_missing(self.row["customers"]):
             few = "Too few customers to be described: withheld."
             return f'{head}{named}<p class="jp-soft">{few}</p></article>'
@@ -298,11 +298,11 @@ class _Card:
             name = labels.sentence_case(row["touchpoint"])
             value, base = _met(float(row["value"])), _met(float(row["everyone"]))
             self._told(f"Pain {name}", f"{value} meet it", base)
-            items.append(
-                f'<li class="jp-row"><span>{safe(name)}</span>'
-                f"<span>{value} meet it (all {base})</span></li>"
-            )
-        return f'<p class="jp-h">Pains they meet most</p><ul>{"".join(items)}</ul>'
+            met = f"{value} meet it (all {base})"
+            if min(float(row["value"]), float(row["everyone"])) >= NEARLY_ALL:
+                met = "nearly all meet it, like everybody"
+            items.append(f'<li class="jp-row"><span>{safe(name)}</span><span>{met}</span></li>')
+        return f'<p class="jp-h">Pains they meet</p><ul>{"".join(items)}</ul>'
 
 
 def _rounded(value: float, unit: str) -> float:

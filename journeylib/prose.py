@@ -139,7 +139,7 @@ def personas_sentence(personas: pd.DataFrame, reason: str = "") -> Sentence:
 
 def stages_sentence(stages: pd.DataFrame) -> Sentence:
     """Say after which stage most customers stay behind."""
-    loss = find_largest_loss(stages[(stages["persona"] == "all") & (stages["reached"] > 0)])
+    loss = find_largest_loss(stages[stages["persona"] == "all"])
     if loss is None:
         return Sentence(NOTHING.format("no journey crosses two stages"))
     finding = f"The largest loss comes after {clean_label(loss.stage)}"
@@ -263,10 +263,10 @@ def coverage_sentence(
     """Say what was looked at: rows, sources, customers, days."""
     rows = int(sources["rows_used"].sum()) if len(sources) else 0
     days = f", {period[0]} to {period[1]}" if period[0] else ""
-    return Sentence(
-        f"We looked at **{rows:,} rows from {len(sources)} source(s)** about "
-        f"**{count_text(len(customers), min_cell)} customers**{days}."
-    )
+    text = f"We looked at **{rows:,} rows from {len(sources)} source(s)**"
+    if customers.empty:
+        return Sentence(f"{text}{days}. No source says which customer a row is about.")
+    return Sentence(f"{text} about **{count_text(len(customers), min_cell)} customers**{days}.")
 
 
 def find_findings(tables: Mapping[str, pd.DataFrame]) -> list[Sentence]:
@@ -292,4 +292,4 @@ def find_findings(tables: Mapping[str, pd.DataFrame]) -> list[Sentence]:
     if len(personas):
         found.append(personas_sentence(personas, str(personas["description"].iloc[0])))
     found.append(sources_sentence(tables["sources"]))
-    return found[:5]
+    return [one for one in found if not one.startswith(NOTHING.partition("{}")[0])][:5]

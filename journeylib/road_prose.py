@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from journeylib.estimates import Estimate
+from journeylib.estimates import Estimate, Refusal
 from journeylib.exhibits import Sentence
 from journeylib.labels import clean_label, count_text, estimate_text, share_text, value_text
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from journeylib.estimates import Refusal
+    from journeylib.alignment import Alignment
+    from journeylib.memory import Memory
 
 NEARLY_ALL = 0.95
 SURE = 0.05
@@ -138,3 +139,77 @@ def suggestions_sentence(suggested: pd.DataFrame) -> Sentence:
         f"**{count} touchpoint(s) with {share_text(share)} of the events have no stage** and are "
         f"left out of everything that speaks of stages. {then}"
     )
+
+
+def memory_sentence(found: Memory | Refusal) -> Sentence:
+    """Say whether where customers go next depends on where they came from as well.
+
+    Args:
+        found: From ``memory.test_memory``.
+    """
+    if isinstance(found, Refusal):
+        return Sentence(
+            "Whether where customers go next depends on where they came from cannot be said: "
+            f"{found.reason}"
+        )
+    many = f"n = {count_text(found.n)} customers"
+    if found.p <= SURE:
+        return Sentence(
+            "**Where customers go next depends on where they came from as well, and not on the "
+            f"stage alone** ({many}, p = {found.p:.3f}). Who knows the stage guesses "
+            f"{share_text(found.right)} of the moves rightly, who knows the one before it too, "
+            f"{share_text(found.right_before)}. What-if results, which look at the stage alone, "
+            "are approximate."
+        )
+    if found.p_alike <= SURE:
+        own = (
+            "nobody's moves could have come in another order, so memory cannot be told from that"
+            if found.p != found.p
+            else f"the order of a customer's own moves tells nothing more (p = {found.p:.3f})"
+        )
+        return Sentence(
+            "**Where customers go next goes with where they came from, as it would where customers "
+            f"differ** ({many}): {own}. What-if results over all customers are approximate."
+        )
+    return Sentence(
+        "**Nothing shows that where customers go next depends on where they came from**: the stage "
+        f"tells as much ({many})."
+    )
+
+
+def alignment_sentence(aligned: Alignment, deviations: pd.DataFrame) -> Sentence:
+    """Say how far journeys keep to the declared order, and where most of them part from it.
+
+    Args:
+        aligned: From ``alignment.align_journeys``.
+        deviations: Its table, as it is shown.
+    """
+    fitness = aligned.fitness
+    if isinstance(fitness, Refusal):
+        return Sentence(f"How far journeys keep to the order cannot be said: {fitness.reason}")
+    told = estimate_text(fitness.value, fitness.low, fitness.high, fitness.unit)
+    text = (
+        f"**Journeys keep {told} of the declared order of stages** (n = {count_text(fitness.n)} "
+        "journeys; none of it is 0 %, all of it 100 %)."
+    )
+    known = deviations.dropna(subset=["share"])
+    exact = known[known["kind"] == "as declared"]
+    if len(exact):
+        text += f" {share_text(exact['share'].iloc[0])} keep to it exactly."
+    parts = known[known["kind"] != "as declared"].sort_values("share", ascending=False)
+    if len(parts):
+        row = parts.iloc[0]
+        text += f" Most often, {share_text(row['share'])} {_parted(row)}."
+    return Sentence(text)
+
+
+def _parted(row: Any) -> str:
+    """Write one deviation as the end of a sentence about journeys."""
+    stage = _named(row["stage"])
+    ways = {
+        "left out": f"leave out {stage}",
+        "out of order": f"meet {stage} out of order",
+        "came back": f"come back to {stage}",
+        "ended before": f"end before {stage}",
+    }
+    return ways[str(row["kind"])]

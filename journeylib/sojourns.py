@@ -6,7 +6,6 @@ reached. Not for finding who entered and left where; see `passages`.
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,15 +16,14 @@ from journeylib.durations import (
     Curve,
     blur_shares,
     conditional_median,
-    median_time,
-    restricted_mean,
     trace_incidence,
+    typical_times,
 )
-from journeylib.estimates import Estimate
 from journeylib.passages import ENDS
 from journeylib.ratios import plain_shares
 
 if TYPE_CHECKING:
+    from journeylib.estimates import Estimate
     from journeylib.passages import Road
 
 POINTS = 60
@@ -52,13 +50,13 @@ def measure_passages(road: Road, *, confidence: float = 0.95) -> pd.DataFrame:
     Returns:
         One row per stage and ``end`` (onward, left): ``customers`` who entered it, ``value, low,
         high`` of the share by the road's horizon (Aalen-Johansen), ``days`` by which half of those
-        who go that way have gone, ``stay, stay_low, stay_high``, the median days in the stage
-        (Kaplan-Meier), missing where it is not reached, ``mean_days`` within the horizon, and
-        ``open``, customers still there when watching stopped.
+        who go that way have gone, ``stay, stay_low, stay_high``, the typical days in the stage
+        (``measure`` says which: the Kaplan-Meier median or, where it is not reached, the mean
+        within a window that all such stages share), and ``open``, customers still there when
+        watching stopped.
     """
     rows = []
-    for stage, own in _by_stage(road):
-        staying = _stay(own, road.horizon, confidence)
+    for (stage, own), staying in zip(_by_stage(road), _stays(road, confidence), strict=True):
         for name, curve in zip(ENDS[1:], trace_stage(own), strict=True):
             told = curve.estimate(
                 road.horizon, metric=name, source=INCIDENCE, confidence=confidence
@@ -66,7 +64,7 @@ def measure_passages(road: Road, *, confidence: float = 0.95) -> pd.DataFrame:
             row = {"stage": stage, "end": name, "customers": len(own), **_told(told)}
             rows.append({**row, "days": conditional_median(curve, road.horizon), **staying})
     columns = ["stage", "end", "customers", "value", "low", "high", "n", "unit", "source", "days",
-               "stay", "stay_low", "stay_high", "mean_days", "open"]  # fmt: skip
+               "stay", "stay_low", "stay_high", "measure", "stay_source", "open"]  # fmt: skip
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -83,17 +81,16 @@ def _told(found: Estimate) -> dict[str, object]:
     return {column: getattr(found, column) for column in columns}
 
 
-def _stay(own: pd.DataFrame, horizon: float, confidence: float) -> dict[str, object]:
-    """Give the median days in a stage, the mean within the horizon, and how many are open."""
-    ended = (own["end"] != "open").to_numpy()
-    median = median_time(own["days"], ended, metric="days", confidence=confidence)
-    mean = restricted_mean(own["days"], ended, until=horizon, metric="days", confidence=confidence)
-    told = (math.nan, math.nan, math.nan)
-    if isinstance(median, Estimate):
-        told = (median.value, median.low, median.high)
-    names = ("stay", "stay_low", "stay_high")
-    named = dict(zip(names, told, strict=True))
-    return {**named, "mean_days": mean.value, "open": int((~ended).sum())}
+def _stays(road: Road, confidence: float) -> list[dict[str, object]]:
+    """Give the typical days in each stage with their interval, and how many are open."""
+    ended = [(own["end"] != "open").to_numpy() for _, own in _by_stage(road)]
+    groups = [(own["days"], end) for (_, own), end in zip(_by_stage(road), ended, strict=True)]
+    told = typical_times(groups, longest=road.horizon, confidence=confidence)
+    told = told.rename(columns={"value": "stay", "low": "stay_low", "high": "stay_high",
+                                "source": "stay_source"})  # fmt: skip
+    columns = ["stay", "stay_low", "stay_high", "measure", "stay_source"]
+    told = told[columns].assign(open=[int((~end).sum()) for end in ended])
+    return [{str(key): value for key, value in row.items()} for row in told.to_dict("records")]
 
 
 def compare_funnels(road: Road, *, confidence: float = 0.95) -> pd.DataFrame:

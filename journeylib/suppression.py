@@ -115,6 +115,14 @@ CELLS: dict[str, tuple[Cells, ...]] = {
         Cells("lost", (*ESTIMATE, "lost_met", "lost_share"), "lost_share"),
         Cells("went", (*ESTIMATE, "went_met", "went_share"), "went_share"),
     ),
+    "deviations": (
+        Cells("customers"),
+        # the outcomes of all are known from other rows, so both sides go
+        Cells("journeys", (*ESTIMATE, "with_it", "without"), "with_it"),
+        Cells("others", (*ESTIMATE, "with_it", "without")),
+        Cells("others", (*ESTIMATE, "with_it", "without"), "without"),
+    ),
+    "stays": (Cells("customers"),),
     "suggestions": (Cells("customers"),),
     "cohorts": (
         Cells("customers", ("customers", "active", *ESTIMATE), parts=("age",)),

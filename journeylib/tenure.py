@@ -9,7 +9,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from journeylib.durations import SURVIVAL, blur_shares, compare_survival, trace_survival
+from journeylib.durations import (
+    SURVIVAL,
+    blur_shares,
+    compare_survival,
+    trace_survival,
+    typical_times,
+)
 from journeylib.log import DAY
 
 DAYS_IN_MONTH = 365.25 / 12
@@ -97,6 +103,33 @@ def read_tenure(
     table = pd.DataFrame({"months": months, "value": 1 - gone["value"], "low": 1 - gone["high"]})
     table = table.assign(high=1 - gone["low"], n=watched, unit="share", source=SURVIVAL)
     return table[table["n"] >= FEWEST].reset_index(drop=True)
+
+
+def measure_stays(tenures: pd.DataFrame, *, by: str = "", confidence: float = 0.95) -> pd.DataFrame:
+    """Say how long customers typically stay, all of them and by one attribute.
+
+    Args:
+        tenures: From `measure_tenure`.
+        by: Attribute whose levels of 30 customers or more get a row each; empty for all alone.
+        confidence: Coverage of the intervals.
+
+    Returns:
+        Columns ``group, customers, ended, value, low, high, n, unit, source, measure``, in months:
+        the Kaplan-Meier median or, where fewer than half have left, the mean within a window for
+        which all such groups were watched.
+    """
+    groups = [("all", tenures)]
+    if by:
+        groups += [(str(name), own) for name, own in tenures.groupby(by, sort=True)]
+    groups = [(name, own) for name, own in groups if len(own) >= FEWEST]
+    ends = [(own["months"], own["ended"]) for _, own in groups]
+    table = typical_times(ends, longest=np.inf, unit="months", confidence=confidence)
+    table["group"] = pd.Series([name for name, _ in groups], dtype="str")
+    table["customers"] = [len(own) for _, own in groups]
+    table["ended"] = [int(own["ended"].sum()) for _, own in groups]
+    columns = ["group", "customers", "ended", "value", "low", "high", "n", "unit", "source",
+               "measure"]  # fmt: skip
+    return table[columns]
 
 
 def compare_tenures(tenures: pd.DataFrame) -> pd.DataFrame:

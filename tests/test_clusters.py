@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from golden_lives import eruptions
 from scipy.spatial.distance import cdist
 from sklearn.datasets import load_iris
 from sklearn.metrics import adjusted_rand_score, silhouette_score
@@ -57,6 +58,15 @@ def test_mixtures_of_iris_have_the_bic_of_mclust(k, bic):
     points = load_iris().data
     mixture = GaussianMixture(k, random_state=7, n_init=10, tol=1e-7, max_iter=2000).fit(points)
     assert mixture.bic(points) == pytest.approx(bic, abs=0.01)
+
+
+def test_a_mixture_of_old_faithful_has_the_published_likelihood_and_bic():
+    """R package mclust, data faithful, VVV with two groups: -1130.264, BIC -2322.192."""
+    points = eruptions()
+    mixture = GaussianMixture(2, random_state=7, n_init=10, tol=1e-7, max_iter=2000).fit(points)
+    assert points.shape == (272, 2)
+    assert mixture.bic(points) == pytest.approx(2322.192, abs=0.01)
+    assert mixture.score(points) * len(points) == pytest.approx(-1130.264, abs=5e-3)
 
 
 def test_four_groups_in_ruspini_have_the_published_width():

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from golden_lives import LUNG, MGUS, PBC, lives_of
 from hypothesis import given
 from hypothesis import strategies as st
 from reading import CLIENTS, DATA
@@ -19,9 +20,16 @@ from journeylib.durations import (
     restricted_mean,
     trace_incidence,
     trace_survival,
+    typical_times,
 )
 from journeylib.estimates import Estimate, Refusal
-from journeylib.tenure import compare_tenures, find_divide, measure_tenure, read_tenure
+from journeylib.tenure import (
+    compare_tenures,
+    find_divide,
+    measure_stays,
+    measure_tenure,
+    read_tenure,
+)
 
 # Gehan (1965), Biometrika 52:203-223: weeks of remission under 6-MP and placebo.
 MP = [6, 6, 6, 6, 7, 9, 10, 10, 11, 13, 16, 17, 19, 20, 22, 23, 25, 32, 32, 34, 35]
@@ -57,6 +65,61 @@ def test_log_rank_of_gehans_trial_is_16_793():
     chi_square, freedom, p = compare_survival(MP + PLACEBO, MP_ENDED + [1] * len(PLACEBO), groups)
     assert (chi_square, freedom) == (pytest.approx(16.793, abs=1e-3), 1)
     assert p == pytest.approx(4.17e-5, rel=0.01)
+
+
+def test_the_median_of_the_lung_trial_is_310_days():
+    """R package survival, data lung: 310 days, 285 to 363 (228 patients, 165 deaths)."""
+    days, ended, _ = lives_of(LUNG)
+    found = median_time(days, ended, metric="days")
+    assert (found.value, found.low, found.high, found.n) == (310, 285, 363, 228)
+    assert ended.sum() == 165
+
+
+def test_log_rank_of_the_lung_trial_by_sex_is_10_3267():
+    """R package survival, survdiff(Surv(time, status) ~ sex, lung): 10.3, p 0.00131."""
+    chi_square, freedom, p = compare_survival(*lives_of(LUNG))
+    assert (chi_square, freedom) == (pytest.approx(10.3267, abs=5e-5), 1)
+    assert p == pytest.approx(0.00131, abs=5e-6)
+
+
+@pytest.mark.parametrize(
+    ("cause", "incidence"), [(1, [0.0637, 0.0998, 0.1340]), (2, [0.5318, 0.7240, 0.7842])]
+)
+def test_progression_and_death_of_mgus_compete(cause, incidence):
+    """R package survival, data mgus2: Aalen-Johansen at 120, 240 and 360 months."""
+    months, ended, _ = lives_of(MGUS)
+    curve = trace_incidence(months, ended)[cause - 1]
+    assert curve.at([120, 240, 360])["value"].tolist() == pytest.approx(incidence, abs=5e-5)
+
+
+def test_one_minus_kaplan_meier_would_claim_three_times_the_progressions():
+    """R package survival, data mgus2: 0.4248 at 360 months, where 0.1340 progress."""
+    months, ended, _ = lives_of(MGUS)
+    naive = trace_survival(months, ended == 1).at([360])["value"].iloc[0]
+    assert naive == pytest.approx(0.4248, abs=5e-5)
+
+
+@pytest.mark.parametrize(
+    ("arm", "mean", "error"), [("penicillamine", 7.146, 0.283), ("placebo", 7.283, 0.295)]
+)
+def test_restricted_means_of_the_pbc_trial_are_those_of_survrm2(arm, mean, error):
+    """Vignette of the R package survRM2: data pbc, ten years."""
+    found = mean_of_pbc(arm)
+    assert found.value == pytest.approx(mean, abs=5e-4)
+    assert (found.high - found.value) / 1.959964 == pytest.approx(error, abs=5e-4)
+
+
+def test_restricted_means_of_the_pbc_trial_differ_as_in_survrm2():
+    """Vignette of the R package survRM2: -0.137 years, -0.939 to 0.665."""
+    one, other = mean_of_pbc("penicillamine"), mean_of_pbc("placebo")
+    half = math.hypot(one.high - one.value, other.high - other.value)
+    told = one.value - other.value
+    assert [told, told - half, told + half] == pytest.approx([-0.137, -0.939, 0.665], abs=5e-4)
+
+
+def mean_of_pbc(arm):
+    days, ended, _ = lives_of(PBC, arm)
+    return restricted_mean(days / 365.25, ended, until=10, metric="years")
 
 
 @pytest.fixture(scope="module")
@@ -138,6 +201,36 @@ def test_a_median_that_is_not_reached_is_refused_and_the_restricted_mean_is_not(
     mean = restricted_mean(days, ended, until=10, metric="days")
     assert mean.value == pytest.approx(0.4 * 1 + 0.6 * 10)
     assert mean.low < mean.value < mean.high
+
+
+def test_a_missing_median_gives_way_to_a_mean_within_a_window_that_all_share():
+    fast = (np.r_[np.full(25, 2.0), np.full(15, 50.0)], np.r_[np.ones(25), np.zeros(15)])
+    slow = (np.r_[np.full(20, 10.0), np.full(60, 40.6)], np.r_[np.ones(20), np.zeros(60)])
+    later = (np.r_[np.full(20, 10.0), np.full(60, 30.9)], np.r_[np.ones(20), np.zeros(60)])
+    found = typical_times([fast, slow, later], longest=365)
+    assert found["measure"].tolist() == ["median", *["mean of the first 30 days"] * 2]
+    assert found["value"].tolist() == pytest.approx([2, *[0.25 * 10 + 0.75 * 30] * 2])
+    assert (found["low"] <= found["value"]).all()
+    assert found["source"].str.contains("Kaplan-Meier").all()
+    assert typical_times([slow], longest=20)["measure"].tolist() == ["mean of the first 20 days"]
+
+
+@pytest.mark.parametrize(("ended", "told"), [(19, False), (20, True)])
+def test_a_mean_needs_twenty_ends_as_a_median_does(ended, told):
+    days = np.r_[np.full(ended, 5.0), np.full(60, 40.0)]
+    found = typical_times([(days, days < 40)], longest=365)
+    assert bool(found["value"].notna().iloc[0]) is told
+
+
+def test_stays_are_told_for_all_and_for_each_group_of_thirty():
+    tenures = pd.DataFrame({"months": [6.0] * 40 + [30.0] * 60, "ended": [True] * 40 + [False] * 60,
+                            "plan": ["a"] * 71 + ["b"] * 29})  # fmt: skip
+    found = measure_stays(tenures, by="plan")
+    assert found["group"].tolist() == ["all", "a"]
+    assert found["measure"].tolist() == ["mean of the first 30 months", "median"]
+    assert found["value"].tolist() == pytest.approx([0.4 * 6 + 0.6 * 30, 6])
+    assert set(found["unit"]) == {"months"}
+    assert measure_stays(tenures.head(0), by="").empty
 
 
 def test_who_ends_at_once_counts_at_day_zero():

@@ -67,6 +67,36 @@ def test_an_estimate_is_written_with_interval_and_unit_once(row, said):
     assert cell_text(row, "estimate") == said
 
 
+@pytest.mark.parametrize(
+    "column",
+    ["touchpoint", "channel", "stage", "from", "to", "better", "worse", "path", "state"],
+)
+def test_identifiers_of_sources_are_shown_as_words(column):
+    assert cell_text({column: "check_in_queue → stay"}, column) == "check in queue → stay"
+
+
+def test_lines_for_the_client_file_are_shown_as_they_have_to_be_written():
+    assert cell_text({"rule": "retention: [check_in]"}, "rule") == "retention: [check_in]"
+
+
+@pytest.mark.parametrize(
+    ("row", "name", "said"),
+    [
+        ({"stay": 8.3, "stay_low": 8.0, "stay_high": 8.8}, "stay", "8.3 days (8.0 to 8.8)"),
+        ({"stay": 8.3, "stay_low": 8.0, "stay_high": np.inf}, "stay", "8.3 days (8.0 or more)"),
+        ({"stay": np.nan, "stay_low": np.nan, "stay_high": np.nan}, "stay", "–"),
+        ({"tone": 0.5, "tone_low": 0.4, "tone_high": 0.6}, "tone", "+0.50 (+0.40 to +0.60)"),
+        (
+            {"with_it": 0.5, "value": 0.1, "low": 0.05, "high": 0.15, "unit": "share"},
+            "estimate",
+            "+10.0 pp (+5.0 to +15.0)",
+        ),
+    ],
+)
+def test_a_figure_with_ends_of_its_own_is_written_with_them(row, name, said):
+    assert cell_text(row, name) == said
+
+
 @pytest.mark.parametrize(("p", "said"), [(0.0009, "< 0.001"), (0.001, "0.001"), (0.05, "0.050")])
 def test_small_p_values_are_not_written_as_zero(p, said):
     assert cell_text({"p_adjusted": p}, "p_adjusted") == said

@@ -68,6 +68,20 @@ def test_rain_moves_between_dry_and_wet_days_as_published():
     assert found == pytest.approx(expected, abs=5e-8)
 
 
+def test_moves_for_the_time_at_risk_are_the_published_crude_rates():
+    """R package msm, data cav, crudeinits.msm: moves for a year spent in the state.
+
+    The days at risk are those that the printed rates leave open to the sixth decimal; the second
+    rate of a state then follows from its count.
+    """
+    years = np.array([1_095_171, 1_095_171, 143_728, 143_728, 96_671]) / 365
+    moves = pd.DataFrame({"count": [204.0, 148, 46, 54, 55], "left": years})
+    sums = moves.assign(square=moves["count"], cross=moves["count"], left_square=years,
+                        left_customers=years)  # fmt: skip
+    found = clustered_shares(sums)["value"].tolist()
+    assert found == pytest.approx([0.067989, 0.049326, 0.116818, 0.137134, 0.207663], abs=5e-7)
+
+
 def test_moves_of_a_log_give_the_published_state_table(tmp_path):
     """R package msm, data cav: consecutive states 1 to 4, 1,367 204 44 148 / 46 134 54 48 / 4 …."""
     counts = [[1367, 204, 44, 148], [46, 134, 54, 48], [4, 13, 107, 55]]

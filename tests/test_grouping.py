@@ -105,14 +105,15 @@ def test_a_period_too_thin_for_the_features_stays_whole(tmp_path, monkeypatch):
     assert len(cut.features) == FOUND + LATER
 
 
-def test_each_persona_gets_the_pains_that_it_meets_more_than_others():
+def test_the_pains_that_a_persona_clearly_meets_more_than_others_come_first():
     visits = pd.DataFrame(
         {
             "persona": ["A"] * 4, "touchpoint": ["a", "b", "c", "d"],
             "value": [0.5, 0.6, 0.09, 0.4], "everyone": [0.2, 0.6, 0.01, 0.3],
+            "low": [0.4, 0.5, 0.05, 0.25],
         }
     )  # fmt: skip
     pains = pd.DataFrame({"rank": [1, 2, 3, 4, 5], "touchpoint": ["b", "d", "a", "a", "c"]})
     found = meet_pains(visits, pains, ["A", "B"])
-    assert found["touchpoint"].tolist() == ["d", "a"]
+    assert found["touchpoint"].tolist() == ["a", "b"]
     assert meet_pains(visits, pains[:0], ["A"]).empty

@@ -52,7 +52,7 @@ LAYERS: dict[str, str] = {
         "loyalty traits pains impact plans trials arms splits panels units changes series verdicts "
         "scaling clusters habits features outcomes portraits "
         "durations passages sojourns flows occupancy representatives rework consistency detours "
-        "suggestions cohorts tenure "
+        "suggestions cohorts tenure memory alignment "
         "evidence activity losses moments outlook crowds "
         "feedback comments vocabulary codebook topics theme_search theme_cells theme_links quotes "
         "quoting trends judgements "

@@ -164,6 +164,12 @@ def test_a_stage_reached_by_nobody_keeps_its_row(tmp_path):
     assert np.isnan(table.loc[("all", "retention"), "median_days"])
 
 
+def test_where_nobody_was_seen_later_nothing_is_known_of_going_on(tmp_path):
+    table = stages_of([(0, 20, "ad"), (0, 22, "order"), (1, 30, "ad")], tmp_path)
+    assert table.loc[("all", "awareness"), "to_next"] == pytest.approx(0.5)
+    assert table.loc[("all", "decision"), ["to_next", "value", "low"]].isna().all()
+
+
 def test_journeys_cut_by_outcome_convert_or_stay_open(tmp_path):
     codes = replace(CODES, cut="outcome", gap=5 * DAY)
     events = [(0, 20, "ad"), (0, 21, "order"), (0, 30, "ad"), (0, 31, "product")]

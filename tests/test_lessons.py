@@ -337,6 +337,7 @@ def test_a_client_without_the_tables_has_nothing_to_check(exercise):
         (CHOICE, 0, 1.0, "Not yet"),
         (CHOICE, 0.95, 1.0, "Not yet"),
         (NAME, "check_in", "check_in", "Right"),
+        (NAME, "Check in", "check_in", "Right"),
         (NAME, "  Check_In ", "check_in", "Right"),
         (NAME, "chek in", "check_in", "Close"),
         (NAME, "room", "check_in", "Not yet"),

@@ -52,3 +52,8 @@ def test_share_may_stand_in_another_column():
 def test_without_a_share_there_is_no_loss(going):
     assert find_largest_loss(road([5, 4, 3], going)) is None
     assert find_largest_loss(road([5], going[:1])) is None
+
+
+def test_stages_that_nobody_reached_are_no_part_of_the_road():
+    assert find_largest_loss(road([0, 0, 50, 0], [math.nan, math.nan, 0.0, math.nan])) is None
+    assert find_largest_loss(road([0, 90, 50], [math.nan, 0.5, math.nan])).stage == "two"

@@ -104,8 +104,7 @@ def test_rows_outside_the_period_are_not_counted_as_lost():
 
 
 def test_nothing_is_invented_from_empty_tables():
-    found = prose.find_findings(EMPTY)
-    assert found == [prose.sources_sentence(EMPTY["sources"])]
+    assert prose.find_findings(EMPTY) == []
     for sentence in (prose.stages_sentence, prose.paths_sentence, prose.metrics_sentence):
         table = EMPTY[
             {"stages_sentence": "stages", "paths_sentence": "paths"}.get(
@@ -139,3 +138,10 @@ def test_the_identity_sentence_tells_what_hangs_on_the_keys():
     assert "no source has ids" in prose.identity_sentence(Facts())
     few = Facts(ids=9, customers=9, ids_only=9, unguarded=9)
     assert "fewer than 10 customers" in prose.identity_sentence(few, min_cell=10)
+
+
+def test_a_source_without_ids_speaks_of_no_customers():
+    sources = pd.DataFrame({"rows_used": [1232]})
+    said = prose.coverage_sentence(sources, pd.DataFrame(), period=("", ""))
+    assert "1,232 rows" in said
+    assert "No source says which customer" in said
