@@ -113,7 +113,8 @@ def main() -> None:
     overlap = np.array([recovered(seed) for seed in range(SEEDS)])
     lines += [
         "",
-        f"Two planted topics that no list knows, with words of their own (the easy case), 600 comments, {SEEDS} seeds: overlap of comments "
+        f"Two planted topics that no list knows, with words of their own (the easy case), "
+        f"600 comments, {SEEDS} seeds: overlap of comments "
         f"(Jaccard) {overlap.mean():.2f} on average, {overlap.min():.2f} at least.",
     ]
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else None

@@ -78,10 +78,12 @@ _NAMES = {
         "links_sentence", "themes_sentence", "trends_sentence", "words_sentence",
     ],
     "glossary": [
-        "NO_BELIEFS", "NO_WORDS",
+        "NO_ASSOCIATIONS", "NO_BELIEFS", "NO_DRIVERS", "NO_LINKS", "NO_MONEY", "NO_OPENINGS",
+        "NO_PERSONA_PAINS", "NO_THEMES", "NO_TRENDS", "NO_TRUTHS", "NO_WORDS",
         "NO_CHANGES", "NO_CHANNELS", "NO_DETOURS", "NO_EVENTS", "NO_METRICS", "NO_PAINS",
         "NO_PASSAGES", "NO_PERSONAS", "NO_STAGES", "NO_TENURE", "NO_VOICES",
     ],
+    "log": ["DAY"],
     "grouping": [
         "cast_personas", "group_customers", "measure_loyalty", "part_period", "show_personas",
     ],
@@ -91,6 +93,8 @@ _NAMES = {
     "money": ["price_pains"],
     "pricelist": ["complete_pains"],
     "worth": ["Terms"],
+    "weighing": ["finish_pains", "grade_touchpoints", "known_groups", "terms_of"],
+    "money_prose": ["association_sentence", "money_sentence"],
     "journeys": [
         "count_loops", "count_paths", "count_touchpoints", "count_transitions",
         "describe_customers", "estimate_unseen", "measure_stages",

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from journeylib.collect import Collected
     from journeylib.estimates import Estimate
     from journeylib.grouping import Cut
+    from journeylib.landmarks import Landmarked
     from journeylib.personas import Personas
     from journeylib.settings import CalendarEntry
     from journeylib.workspace import Workspace
@@ -22,6 +23,9 @@ CHAPTERS = {
     "01": "1 · Data", "02": "2 · Personas", "03": "3 · Road", "04": "4 · Pains",
     "05": "5 · Changes", "06": "Report",
 }  # fmt: skip
+
+
+WITH_CARE = "Read the figure with that in mind."
 
 
 def assume_collection(work: Workspace, collected: Collected) -> pd.DataFrame:
@@ -183,8 +187,10 @@ def assume_stages(work: Workspace, customers: pd.DataFrame, *, silence: int = 0)
     return assume(work, "03", *rows)
 
 
-def assume_pains(work: Workspace, compared: pd.DataFrame) -> pd.DataFrame:
-    """Note for how long outcomes are followed and how many comparisons were made."""
+def assume_pains(
+    work: Workspace, compared: pd.DataFrame, landmarked: Landmarked, associated: pd.DataFrame
+) -> pd.DataFrame:
+    """Note how many comparisons were made, what was adjusted for, and how outcomes are followed."""
     codes = work.log.codes
     rows = [
         (
@@ -194,12 +200,14 @@ def assume_pains(work: Workspace, compared: pd.DataFrame) -> pd.DataFrame:
             "pass",
             "About that share of the pain points listed may be chance.",
         ),
-        (
-            "association",
-            "Groups are compared as they are, not as if they were alike.",
-            "warn",
-            "Differences may come from who the customers are; evidence is D.",
-        ),
+        _adjusted(associated),
+    ]
+    if landmarked.drawn:
+        rows.append(("sample", landmarked.drawn, "pass", "Intervals are as wide as that makes."))
+    told = associated[associated["warning"] != ""] if len(associated) else associated
+    rows += [
+        ("second_opinion", f"{row.touchpoint}, {row.kind}: {row.warning}", "warn", WITH_CARE)
+        for row in told.head(3).itertuples()
     ]
     asked = work.params.outcome.within_days
     if 0 < codes.follow < asked * DAY:
@@ -211,6 +219,20 @@ def assume_pains(work: Workspace, compared: pd.DataFrame) -> pd.DataFrame:
     return assume(work, "04", *rows)
 
 
+def _adjusted(associated: pd.DataFrame) -> tuple[str, str, str, str]:
+    """Say how far customers were made comparable."""
+    alike = associated[associated["evidence"] != "D"] if len(associated) else associated
+    then = "What is not in the data may lie behind a difference: an association is no effect."
+    if alike.empty:
+        text = "Groups are compared as they are, not as if they were alike."
+        return "association", text, "warn", f"{then} Evidence is D."
+    text = (
+        f"{len(alike):,} of {len(associated):,} troubles were adjusted for how much customers had "
+        "done, spent and waited before; the others are compared as they are."
+    )
+    return "association", text, "warn", then
+
+
 def assume_impacts(work: Workspace, checks: pd.DataFrame) -> pd.DataFrame:
     """Note which checks of the designs warned or failed."""
     noted = checks[checks["status"] != "pass"] if len(checks) else checks
@@ -219,9 +241,7 @@ def assume_impacts(work: Workspace, checks: pd.DataFrame) -> pd.DataFrame:
             f"{row.check}",
             f"{row.intervention}: {row.message}",
             str(row.status),
-            "The verdict is withheld."
-            if row.status == "fail"
-            else "Read the figure with that in mind.",
+            "The verdict is withheld." if row.status == "fail" else WITH_CARE,
         )
         for row in noted.itertuples()
     ]

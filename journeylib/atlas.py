@@ -67,7 +67,7 @@ def _map_everyone(work: Workspace, sheets: _Sheets) -> JourneyMap:
         delights=_everyones(sheets.delights),
         metrics=metrics[own],
         opportunities=work.read("opportunities"),
-        moments=find_moments(_everyones(sheets.pains)),
+        moments=find_moments(_everyones(sheets.pains), truths=work.recall("truths")),
         before=measure_before(work),
         outlook=read_outlook(work.read("forecasts")),
         currency=params.currency or "",

@@ -23,172 +23,28 @@ from journeylib.labels import (
     share_text,
     value_text,
 )
+from journeylib.views import (
+    CODED,
+    DATED,
+    DIFFERENCES,
+    HEADERS,
+    NAMED,
+    PEOPLE,
+    SHARES,
+    SHOWN_ONLY,
+    SPANS,
+    VIEWS,
+    WHOLE,
+    WITHHOLDS,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from matplotlib.axes import Axes
 
-SHARES = frozenset(
-    {
-        "share", "to_next", "converted_share", "matched_share", "relative", "top3_probability",
-        "difference", "wrong_side", "here", "elsewhere", "bad_share", "lost_share", "went_share",
-        "loop_index", "sure", "with_it", "without",
-    }
-)  # fmt: skip
-WHOLE = frozenset(
-    {"customers", "events", "reached", "count", "journeys", "repeats", "n", "rank", "k"}
-)
-# Counts of people that are always known: an empty one stands for too few of them.
-PEOPLE = frozenset({"customers", "reached", "journeys", "mentions"})
-WITHHOLDS = "withheld"
-DATED = frozenset({"first", "last", "start"})
-# Names that sources write as identifiers; pages show them as words, files keep them.
-NAMED = frozenset(
-    {"touchpoint", "channel", "stage", "from", "to", "better", "worse", "path", "state"}
-)
-CODED = frozenset({"metric", "kind", "check", "design", "timing"})
-HEADERS = {
-    "to_next": "Go on", "median_days": "Median days", "median_hours": "Median hours",
-    "rows_read": "Rows read", "rows_used": "Rows used", "rows_dropped": "Left out",
-    "reasons": "Why", "value_sum": "Money", "matched_share": "Also in other sources",
-    "affected": "Rows", "message": "What was found and what follows",
-    "converted_share": "With the outcome", "extra_days": "Days between",
-    "p_adjusted": "p, adjusted", "told": "Told by", "support_why": "Why",
-    "rated": "With a rating", "wrong_side": "Bad ratings that read as good",
-    "stay": "Time in it", "measure": "Which is the", "open": "Still there",
-    "days": "Half by day", "stands_for": "Like it", "went": "Went on",
-    "lost_share": "Of those who left",
-    "went_share": "Of those who went on", "loop_index": "Visits that are returns",
-    "sure": "Right this often", "rule": "For the client file",
-    "reader": "Read by", "labels": "Ratings", "bad_share": "Of them bad",
-    "quote_1": "In their words", "quote_2": "And", "quote_3": "And", "words": "Words that tell it",
-    "here": "There", "sentiment_n": "Rated by",
-    "mapping": "How it becomes −1 to 1", "mix": "Sources",
-    "with_it": "Outcome with it", "without": "Without",
-    "n_treated": "n with", "n_control": "n without", "n": "n",
-}  # fmt: skip
-# Columns that the notebooks show of each table; "estimate" is value, interval and unit in one.
-VIEWS: dict[str, tuple[str, ...]] = {
-    "sources": (
-        "source", "kind", "rows_read", "rows_used", "rows_dropped", "reasons", "first", "last",
-    ),
-    "identity": ("source", "records", "customers", "matched_share", "conflicts"),
-    "quality": (
-        "check", "source", "status", "affected", "message",
-    ),
-    "assumptions": ("statement", "status", "consequence"),
-    "personas": (
-        "name", "customers", "estimate", "verdict", "stability", "description",
-    ),
-    "metrics": (
-        "metric", "segment", "estimate", "n", "target", "source",
-    ),
-    "touchpoints": (
-        "touchpoint", "channel", "stage", "customers", "events", "estimate", "support",
-        "support_why",
-    ),
-    "stages": (
-        "stage", "persona", "reached", "share", "estimate", "median_days", "sentiment",
-    ),
-    "transitions": (
-        "from", "to", "customers", "count", "estimate", "median_hours",
-    ),
-    "paths": (
-        "path", "journeys", "estimate", "converted_share",
-    ),
-    "loops": (
-        "touchpoint", "repeats", "customers", "estimate", "extra_days",
-    ),
-    "passages": ("stage", "end", "customers", "estimate", "days", "stay", "measure", "open"),
-    "funnels": ("stage", "counted", "estimate", "n"),
-    "flows": ("from", "to", "customers", "count", "estimate"),
-    "ribbons": ("place", "from", "to", "customers", "count"),
-    "places": ("place", "state", "customers", "count", "estimate"),
-    "occupancy": ("days", "state", "estimate", "n"),
-    "representatives": (
-        "path", "journeys", "stands_for", "estimate", "converted_share",
-    ),
-    "rework": (
-        "stage", "customers", "visits", "loop_index", "reworkers", "estimate",
-    ),
-    "consistency": (
-        "touchpoint", "better", "worse", "customers", "estimate", "n", "p_adjusted", "verdict",
-    ),
-    "cells": (
-        "stage", "channel", "customers", "estimate", "tone", "tone_n",
-    ),
-    "detours": (
-        "stage", "touchpoint", "kind", "lost", "lost_share", "went", "went_share", "estimate",
-        "p_adjusted",
-    ),
-    "deviations": (
-        "kind", "stage", "customers", "journeys", "share", "with_it", "without", "estimate",
-    ),
-    "suggestions": (
-        "touchpoint", "customers", "events", "share", "stage", "sure", "known", "rule",
-    ),
-    "cohorts": ("cohort", "age", "customers", "active", "estimate", "partial"),
-    "tenure": ("months", "estimate", "n"),
-    "stays": ("group", "customers", "ended", "estimate", "measure"),
-    "divides": ("attribute", "groups", "customers", "chi_square", "freedom", "p_adjusted"),
-    "tone": (
-        "touchpoint", "channel", "stage", "customers", "estimate", "support",
-    ),
-    "scales": (
-        "source", "told", "scale", "mapping", "answers", "customers",
-    ),
-    "tones": (
-        "source", "language", "texts", "rated", "reader", "estimate", "n", "wrong_side", "verdict",
-    ),
-    "lines": (
-        "stage", "told", "estimate", "n",
-    ),
-    "agreements": (
-        "aspect", "believed", "estimate", "n", "source",
-    ),
-    "beliefs": (
-        "aspect", "touchpoint", "stage", "believed", "measured", "verdict", "estimate", "hint",
-    ),
-    "pains": (
-        "rank", "touchpoint", "channel", "kind", "customers", "estimate", "p_adjusted", "evidence",
-    ),
-    "delights": (
-        "rank", "touchpoint", "channel", "customers", "estimate", "p_adjusted",
-    ),
-    "themes": ("theme", "mentions", "estimate", "sentiment", "sentiment_n", "stage", "words"),
-    "quotes": ("theme", "quote_1", "quote_2", "quote_3"),
-    "theme_stability": ("theme", "kind", "comments", "customers", "stability", "verdict"),
-    "theme_links": ("pain", "theme", "here", "elsewhere", "estimate", "n", "p_adjusted"),
-    "theme_changes": ("theme", "estimate", "n", "p_adjusted", "verdict"),
-    "judgements": ("language", "reader", "labels", "bad_share", "estimate", "n", "verdict"),
-    "impacts": (
-        "intervention", "metric", "arm", "segment", "estimate", "p_adjusted", "evidence", "verdict",
-    ),
-    "used": ("source", "rows_used", "rows_dropped"),
-    "top_pains": (
-        "rank", "touchpoint", "channel", "kind", "customers", "estimate", "evidence",
-    ),
-    "verdicts": (
-        "intervention", "metric", "estimate", "evidence", "verdict",
-    ),
-    "caveats": (
-        "chapter", "statement", "consequence",
-    ),
-}  # fmt: skip
-# Frames of one chapter that are no result tables: they stand nowhere but on the page.
-SHOWN_ONLY = frozenset(
-    {
-        "passages", "funnels", "flows", "ribbons", "places", "occupancy", "representatives",
-        "theme_stability", "theme_links", "theme_changes", "judgements", "quotes",
-        "rework", "consistency", "cells", "detours", "suggestions", "cohorts", "tenure", "divides",
-        "stays", "deviations",
-    }
-)  # fmt: skip
 STATUS_SIGNS = {"pass": "✓ pass", "warn": "! warn", "fail": "✗ fail"}
 ESTIMATE = "estimate"
-# Columns with ends of their own, such as `stay_low`, and the unit of all three.
-SPANS = {"stay": "days", "tone": "sentiment"}
 WITHHELD = "not interpretable"  # a check failed: the figure is in tables/, not on the page
 LEFT = ' style="text-align:left"'  # JupyterLab would set texts to the right
 TABLE_CSS = (
@@ -288,6 +144,8 @@ def show_table(
     """
     if table.empty:
         return show_notice(absent or f"{caption}: nothing to show, no source provides it.")
+    if "money_value" in table:
+        table = table.assign(money=table["money_value"])
     behind = {"low", "high", "source"} if {"low", "high"} <= set(table) else set()
     elsewhere = " in the tables folder beside this report."
     if isinstance(columns, str):
@@ -357,11 +215,13 @@ def cell_text(row: Mapping[Any, Any], name: str) -> str:
 
 def _estimate_cell(row: Mapping[Any, Any], name: str) -> str:
     if name in SPANS:
-        return estimate_text(row[name], row[f"{name}_low"], row[f"{name}_high"], SPANS[name])
+        own = SPANS[name] or str(row.get("money_unit") or row.get("unit") or "")
+        ends = (row[name], row[f"{name}_low"], row[f"{name}_high"])
+        return estimate_text(*ends, own, difference=name in DIFFERENCES)
     unit = "" if is_missing(row.get("unit")) else str(row["unit"])
     if row.get("verdict") == WITHHELD:
         return "withheld"
-    signed = {"arm", "change", "effect", "lost_share", "with_it", "elsewhere", "before"}
+    signed = {"arm", "change", "effect", "lost_share", "with_it", "elsewhere", "before", "naive"}
     difference = bool(signed & set(row))
     return estimate_text(row["value"], row["low"], row["high"], unit, difference=difference)
 

@@ -62,6 +62,23 @@ NO_METRICS = (
 NO_PAINS = (
     "No touchpoint does clearly worse than its like, given the data and how many were compared."
 )
+NO_ASSOCIATIONS = (
+    "No trouble could be compared: no outcome is followed, or too few met any and were spared."
+)
+NO_MONEY = (
+    "No pain point has a price. It takes money in a source of `orders`, or `value_per_customer` "
+    "under `outcome`, and a trouble that was measured."
+)
+NO_PERSONA_PAINS = "No persona fares clearly worse by itself, or the personas came too late."
+NO_TRUTHS = "Too few customers for whom it went well, or badly, could be followed."
+NO_DRIVERS = (
+    "No source asks for several ratings at once. Further number columns in `surveys` or `feedback` "
+    "would show this."
+)
+NO_THEMES = "No theme can be told: too few comments, or none that two halves of them share."
+NO_TRENDS = "Too few comments by month or quarter to follow."
+NO_LINKS = "No theme is spoken of more at a pain point than elsewhere."
+NO_OPENINGS = "No source names products, or none is bought later more often by buyers of another."
 NO_CHANGES = (
     "No change has been declared. Name one under `interventions` in the client file to have it "
     "measured."

@@ -7,7 +7,7 @@ here says that money would come back: these are associations, carried on.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,6 +31,7 @@ SOURCE = (
     "joint logistic model, Shapley shares; 95 % and 80 % from joint draws of coefficients, "
     "customers and value"
 )
+ALONE = "its own adjusted difference; 95 % and 80 % from draws of it, customers and value"
 PRICED = [
     "exposure", "stage", "touchpoint", "channel", "persona", "kind", "phase", "affected_per_year",
     "lost_per_year", "value_per_customer", "money_value", "money_low", "money_high", "money_low80",
@@ -50,6 +51,8 @@ class Priced:
         total: One row: the same money for all together.
         scenarios: One row per trouble, and for all, with a tenth, a quarter and half relieved.
         draws: One row per draw, one column per row of ``pains``: money.
+        doubtful: As ``pains``, for listed pain points that do not clearly go along with a worse
+            outcome: each priced alone, no part of the total; their intervals reach below nothing.
         reason: Why there is no money, or empty.
     """
 
@@ -57,6 +60,7 @@ class Priced:
     total: pd.DataFrame
     scenarios: pd.DataFrame
     draws: Floats
+    doubtful: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=PRICED))
     reason: str = ""
 
 
@@ -64,6 +68,7 @@ def price_pains(
     landmarked: Landmarked,
     associated: pd.DataFrame,
     *,
+    listed: pd.DataFrame | None = None,
     terms: Terms | None = None,
     draws: int = DRAWS,
     seed: int = 7,
@@ -74,6 +79,7 @@ def price_pains(
         landmarked: From ``landmarks.follow_exposures``.
         associated: From ``association.associate``; rows with the verdict ``worse`` are priced,
             twelve at the most, those that cost most outcomes first.
+        listed: The result table ``pains``: those of its rows that are not clear are priced alone.
         terms: How the client counts money.
         draws: How often coefficients, customers and value are drawn.
         seed: Seed of the draws.
@@ -87,7 +93,16 @@ def price_pains(
         (2000), American Journal of Political Science 44:347-361 (drawing coefficients).
     """
     terms = terms or Terms()
-    clear = _choose(associated)
+    clear, unclear = _choose(associated), _choose_unclear(associated, listed)
+    priced = _price_clear(landmarked, clear, terms, draws, seed)
+    if unclear.empty:
+        return priced
+    return replace(priced, doubtful=_price_alone(landmarked, unclear, terms, draws, seed))
+
+
+def _price_clear(
+    landmarked: Landmarked, clear: pd.DataFrame, terms: Terms, draws: int, seed: int
+) -> Priced:
     if clear.empty:
         return _nothing("no trouble clearly goes along with a worse outcome.")
     with threadpool_limits(limits=1):
@@ -114,10 +129,44 @@ def _choose(associated: pd.DataFrame) -> pd.DataFrame:
     return worse.loc[cost.sort_values(ascending=False).index].head(MOST_PRICED)
 
 
+def _choose_unclear(associated: pd.DataFrame, listed: pd.DataFrame | None) -> pd.DataFrame:
+    """Find the listed pain points that were measured, and whose outcome is not told apart."""
+    if listed is None or listed.empty or associated.empty:
+        return associated[:0]
+    own = listed[listed["persona"].fillna("all").isin(["all", ""])]
+    wanted = own[["touchpoint", "channel", "kind"]].fillna("").drop_duplicates()
+    both = pd.concat([wanted, wanted.assign(channel=EVERY_CHANNEL)]).drop_duplicates()
+    found = associated.merge(both, on=["touchpoint", "channel", "kind"])
+    place = [found["touchpoint"], found["kind"]]
+    settled = (found["verdict"] == "worse").groupby(place).transform("any")
+    return found[~settled & (found["verdict"] == "not told apart")]
+
+
+def _price_alone(
+    landmarked: Landmarked, rows: pd.DataFrame, terms: Terms, draws: int, seed: int
+) -> pd.DataFrame:
+    """Price troubles one by one, by their own difference and not by the joint model."""
+    rng, people = np.random.default_rng(seed), int(landmarked.rows["owner"].max()) + 1
+    error = (rows["high"] - rows["low"]).to_numpy(float) / (2 * stats.norm.ppf(0.975))
+    lost = -rows["value"].to_numpy(float) * rows["affected_per_year"].to_numpy(float)
+    worths = {phase: value_outcome(landmarked, phase, terms) for phase in rows["phase"].unique()}
+    worth = np.array([worths[phase].value for phase in rows["phase"]])
+    moved = rng.normal(size=(draws, len(rows))) * error * rows["affected_per_year"].to_numpy(float)
+    drawn = []
+    for start in range(0, draws, CHUNK):
+        weights = rng.poisson(1.0, (min(CHUNK, draws - start), people)).astype(float)
+        again = {phase: one.again(weights) for phase, one in worths.items()}
+        drawn.append(np.stack([again[phase] for phase in rows["phase"]], axis=1))
+    table = rows.assign(lost_per_year=lost, value_per_customer=worth, money_value=lost * worth,
+                        money_alone=lost * worth, top3_probability=np.nan, unit=terms.currency,
+                        source=ALONE, **_ends((lost + moved) * np.concatenate(drawn)))  # fmt: skip
+    return table.reindex(columns=PRICED).reset_index(drop=True)
+
+
 def _nothing(reason: str) -> Priced:
     money = pd.DataFrame(columns=PRICED)
     scenarios = pd.DataFrame(columns=["touchpoint", "channel", "kind", "relief", *PRICED[10:15]])
-    return Priced(money, money.copy(), scenarios, np.zeros((0, 0)), reason)
+    return Priced(money, money.copy(), scenarios, np.zeros((0, 0)), reason=reason)
 
 
 def _why(worths: dict[str, Worth]) -> str:
@@ -173,7 +222,7 @@ def _report(rows: pd.DataFrame, drawn: Floats, *, unit: str, reason: str) -> Pri
             "source": SOURCE,
         }
     )
-    return Priced(table, total, _relieve(table, total), drawn, reason)
+    return Priced(table, total, _relieve(table, total), drawn, reason=reason)
 
 
 def _ends(drawn: Floats) -> dict[str, Floats]:

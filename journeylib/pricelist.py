@@ -45,7 +45,8 @@ def complete_pains(pains: pd.DataFrame, associated: pd.DataFrame, priced: Priced
         return pains
     listed = pains.reset_index(drop=True)
     known = _by_place(associated)
-    money = priced.pains.set_index("exposure")
+    both = [part for part in (priced.pains, priced.doubtful) if len(part)]
+    money = pd.concat(both or [priced.pains]).set_index("exposure")
     everyone = listed["persona"].fillna("all").isin(["all", ""]).tolist()
     rows: list[Row] = []
     taken: set[int] = set()
@@ -57,7 +58,7 @@ def complete_pains(pains: pd.DataFrame, associated: pd.DataFrame, priced: Priced
         own = dict(found)
         rows.append({**row, **_association(own), **_money(own, money, taken)})
     rows += [_added(own, money) for own in associated.to_dict("records")
-             if own["exposure"] in money.index and own["exposure"] not in taken]  # fmt: skip
+             if own["exposure"] in set(priced.pains["exposure"]) - taken]  # fmt: skip
     return _ranked(pd.DataFrame(rows))
 
 
@@ -94,7 +95,8 @@ def _money(own: Row, money: pd.DataFrame, taken: set[int]) -> Row:
     if exposure not in money.index or exposure in taken:
         return {}
     taken.add(exposure)
-    return {name: money.loc[exposure, name] for name in MONEY}
+    return {**{name: money.loc[exposure, name] for name in MONEY},
+            "money_unit": money.loc[exposure, "unit"]}  # fmt: skip
 
 
 def _added(own: Row, money: pd.DataFrame) -> Row:
@@ -106,8 +108,11 @@ def _added(own: Row, money: pd.DataFrame) -> Row:
 
 
 def _ranked(table: pd.DataFrame) -> pd.DataFrame:
-    cost = table["money_value"] if "money_value" in table else pd.Series(np.nan, table.index)
-    lost = table.get("lost_per_year", cost)
+    blank = pd.Series(np.nan, table.index)
+    # What is not clear has a price whose interval reaches below nothing: no reason to stand first.
+    clear = table.get("verdict", blank) == "worse"
+    cost = table.get("money_value", blank).where(clear)
+    lost = table.get("lost_per_year", blank).where(clear)
     rank = table["rank"] if "rank" in table else pd.Series(np.nan, table.index)
     keys = pd.DataFrame({"cost": cost.astype(float), "lost": lost.astype(float), "rank": rank})
     order = keys.sort_values(["cost", "lost", "rank"], ascending=[False, False, True],

@@ -180,9 +180,17 @@ def pains_sentence(pains: pd.DataFrame) -> Sentence:
     what = words.format(place=_place(first))
     return Sentence(
         f"**{what[0].upper()}{what[1:]}**: {_estimate(first, difference=True)}, "
-        f"{count_text(first['customers'])} customers concerned. This goes with the touchpoint; "
-        "what causes it is not shown."
+        f"{count_text(first['customers'])} customers concerned{_cost(first)}. This goes with the "
+        "touchpoint; what causes it is not shown."
     )
+
+
+def _cost(row: pd.Series) -> str:
+    if is_missing(row.get("money_value")):
+        return ""
+    unit = str(row.get("money_unit") or "")
+    text = estimate_text(row["money_value"], row["money_low"], row["money_high"], unit)
+    return f", {text} a year at stake"
 
 
 def delights_sentence(delights: pd.DataFrame) -> Sentence:

@@ -147,6 +147,13 @@ CELLS: dict[str, tuple[Cells, ...]] = {
     "theme_stability": (Cells("customers"),),
     "theme_periods": (Cells("n"), Cells("mentions", ("mentions", *ESTIMATE))),
     "opportunities": (Cells("reach"),),
+    "plans": (Cells("per_day", ("baseline", "per_day")),),
+    "openings": (Cells("customers"), Cells("reach", ("reach",))),
+    "robustness": (Cells("customers"), Cells("n")),
+    "associations": (Cells("exposed"), Cells("others")),
+    "exits": (Cells("customers"), Cells("left", ("left", "raw", "raw_low", "raw_high"))),
+    "truths": (Cells("badly"), Cells("well")),
+    "drivers": (Cells("n"),),
     "impacts": (
         Cells("n_treated", parts=_TEST, total="segment", only=_OF_TEST),
         Cells("n_control", parts=_TEST, total="segment", only=_OF_TEST),

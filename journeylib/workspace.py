@@ -42,8 +42,6 @@ STATE = "state.json"
 REJECTS = "rejected_rows.csv"
 NOTHING_HANDED = "Nothing to hand over: the data does not carry these tables."
 ABSENT_UNTIL = {
-    "themes": "themes are found from version 0.4 on",
-    "opportunities": "opportunities are drawn up from version 0.4 on",
     "forecasts": "scenarios are simulated from version 0.5 on",
     "predictions": "predictions are made from version 0.5 on",
     "drift": "periods are compared from version 0.5 on",
@@ -282,6 +280,8 @@ def _why_absent(table: str) -> str:
         "impact_checks": "the client file names no intervention that could be measured",
         "delights": "no touchpoint is rated clearly better than the others",
         "pains": "no touchpoint does clearly worse than its like",
+        "themes": "too few comments, or no theme that is the same in two halves of them",
+        "opportunities": "no pain point is clear enough to suggest anything",
         "beliefs": "the client file names no workshop_map",
         "paths": "no source holds dated events",
         "loops": "no customer came back to a touchpoint within a journey",

@@ -68,8 +68,9 @@ LAYERS: dict[str, str] = {
         "persona_cards card_parts pain_charts voice_charts voice_prose driver_charts action_prose"
     ),
     "run": (
-        "collect logplans workspace kernels steps atlas grouping feelings assumptions batch report "
-        "portfolio progress hearing respecify lessons answers syllabus trainer checkup forgetting retention "
+        "collect logplans workspace kernels steps atlas grouping feelings weighing hearing "
+        "respecify assumptions batch report portfolio progress lessons answers syllabus trainer "
+        "checkup forgetting retention "
         "doctor cli"
     ),
 }
