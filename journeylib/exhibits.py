@@ -36,6 +36,7 @@ from journeylib.views import (
     VIEWS,
     WHOLE,
     WITHHOLDS,
+    WORDY,
 )
 
 if TYPE_CHECKING:
@@ -188,6 +189,8 @@ def _cell(row: Mapping[Any, Any], name: str, numeric: set[str]) -> str:
     number = ' class="number"' if name in numeric else LEFT
     if name in DATED:
         number = ' style="text-align:left;white-space:nowrap"'
+    if name in WORDY:
+        number = ' style="text-align:left;min-width:17em"'
     return f"<td{number}>{html.escape(text, quote=False)}</td>"
 
 
@@ -247,4 +250,5 @@ WRITERS: dict[str, Callable[[Any], str]] = {
     "sentiment": lambda tone: value_text(tone, "sentiment"),
     "p_adjusted": _p_value,
     "p_value": _p_value,
+    "dated_p": _p_value,
 }

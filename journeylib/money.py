@@ -15,6 +15,7 @@ import pandas as pd
 from scipy import stats
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from journeylib.comparisons import RATES
 from journeylib.landmarks import EVERY_CHANNEL
 from journeylib.ledgers import CHUNK, Ledger, open_ledgers
 from journeylib.worth import Terms, value_outcome
@@ -31,6 +32,7 @@ SOURCE = (
     "joint logistic model, Shapley shares; 95 % and 80 % from joint draws of coefficients, "
     "customers and value"
 )
+PLAIN = "its plain difference, not adjusted; 95 % and 80 % from draws of it, customers and value"
 ALONE = "its own adjusted difference; 95 % and 80 % from draws of it, customers and value"
 PRICED = [
     "exposure", "stage", "touchpoint", "channel", "persona", "kind", "phase", "affected_per_year",
@@ -93,7 +95,7 @@ def price_pains(
         (2000), American Journal of Political Science 44:347-361 (drawing coefficients).
     """
     terms = terms or Terms()
-    clear, unclear = _choose(associated), _choose_unclear(associated, listed)
+    clear, unclear = _choose(associated), _choose_unclear(landmarked, associated, listed)
     priced = _price_clear(landmarked, clear, terms, draws, seed)
     if unclear.empty:
         return priced
@@ -129,8 +131,10 @@ def _choose(associated: pd.DataFrame) -> pd.DataFrame:
     return worse.loc[cost.sort_values(ascending=False).index].head(MOST_PRICED)
 
 
-def _choose_unclear(associated: pd.DataFrame, listed: pd.DataFrame | None) -> pd.DataFrame:
-    """Find the listed pain points that were measured, and whose outcome is not told apart."""
+def _choose_unclear(
+    landmarked: Landmarked, associated: pd.DataFrame, listed: pd.DataFrame | None
+) -> pd.DataFrame:
+    """Find listed pain points whose outcome is not told apart, or could not be adjusted."""
     if listed is None or listed.empty or associated.empty:
         return associated[:0]
     own = listed[listed["persona"].fillna("all").isin(["all", ""])]
@@ -138,14 +142,32 @@ def _choose_unclear(associated: pd.DataFrame, listed: pd.DataFrame | None) -> pd
     both = pd.concat([wanted, wanted.assign(channel=EVERY_CHANNEL)]).drop_duplicates()
     found = associated.merge(both, on=["touchpoint", "channel", "kind"])
     place = [found["touchpoint"], found["kind"]]
+    measured = (found["verdict"] != "refused").groupby(place).transform("any")
     settled = (found["verdict"] == "worse").groupby(place).transform("any")
-    return found[~settled & (found["verdict"] == "not told apart")]
+    unclear = found[~settled & (found["verdict"] == "not told apart")].assign(source=ALONE)
+    plain = _as_compared(landmarked, found[~measured], own)
+    return pd.concat([part for part in (unclear, plain) if len(part)] or [unclear])
+
+
+def _as_compared(
+    landmarked: Landmarked, refused: pd.DataFrame, listed: pd.DataFrame
+) -> pd.DataFrame:
+    """Take the plain difference of what could not be adjusted, where it is one of the outcome.
+
+    A loss on the way to the purchase is a difference in who goes on, unless to buy is the outcome.
+    """
+    outcome = listed["kind"].isin(["delay", "repeat"]) | (listed["source"] == RATES)
+    outcome |= (listed["kind"] == "loss") & (landmarked.outcome == "conversion")
+    place = ["touchpoint", "channel", "kind"]
+    plain = listed[outcome & (listed["unit"] == "share")][[*place, "value", "low", "high"]]
+    blank = refused.drop(columns=["value", "low", "high"])
+    return blank.merge(plain, on=place).assign(source=PLAIN)
 
 
 def _price_alone(
     landmarked: Landmarked, rows: pd.DataFrame, terms: Terms, draws: int, seed: int
 ) -> pd.DataFrame:
-    """Price troubles one by one, by their own difference and not by the joint model."""
+    """Price troubles one by one, each by its own difference and not by the joint model."""
     rng, people = np.random.default_rng(seed), int(landmarked.rows["owner"].max()) + 1
     error = (rows["high"] - rows["low"]).to_numpy(float) / (2 * stats.norm.ppf(0.975))
     lost = -rows["value"].to_numpy(float) * rows["affected_per_year"].to_numpy(float)
@@ -159,7 +181,7 @@ def _price_alone(
         drawn.append(np.stack([again[phase] for phase in rows["phase"]], axis=1))
     table = rows.assign(lost_per_year=lost, value_per_customer=worth, money_value=lost * worth,
                         money_alone=lost * worth, top3_probability=np.nan, unit=terms.currency,
-                        source=ALONE, **_ends((lost + moved) * np.concatenate(drawn)))  # fmt: skip
+                        **_ends((lost + moved) * np.concatenate(drawn)))  # fmt: skip
     return table.reindex(columns=PRICED).reset_index(drop=True)
 
 

@@ -110,6 +110,7 @@ def list_opportunities(
         "stage", "touchpoint", "channel", "kind", "unit", "pattern", "suggestion", "why",
         "reference", "confidence", "score", "first", "top3", "rank_low", "rank_high",
     ]  # fmt: skip
+    shown += [name for name in ("money_unit",) if name in rows]
     table = complete_result("opportunities", rows.astype({"rank": "int64"}))
     named = list(complete_result("opportunities", pd.DataFrame()).columns)
     return Opportunities(table[[*named, *shown]], plans, priced=with_money)
@@ -126,7 +127,9 @@ def _everyones(pains: pd.DataFrame) -> pd.DataFrame:
 def _priced(rows: pd.DataFrame, priced: pd.DataFrame | None) -> pd.DataFrame:
     """Put what each pain costs beside it; what a pain itself says of money stands in."""
     if priced is None or priced.empty:
-        return rows.assign(**{name: _numbers(rows, name) for name in PRICED})
+        # A price whose trouble is not clear reaches below nothing: it is no reason to act first.
+        clear = rows["verdict"] == "worse" if "verdict" in rows else pd.Series(True, rows.index)  # noqa: FBT003
+        return rows.assign(**{name: _numbers(rows, name).where(clear) for name in PRICED})
     known = priced.assign(channel=priced["channel"].fillna("").astype(str))
     known = known.reindex(columns=[*KEYS, *PRICED]).drop_duplicates(KEYS)
     return rows.drop(columns=PRICED, errors="ignore").merge(known, on=KEYS, how="left")
@@ -268,7 +271,7 @@ def _draw_worth(rows: pd.DataFrame, rng: np.random.Generator, with_money: bool) 
 
 
 def _places(score: Floats, unpriced: NDArray[np.bool_]) -> NDArray[np.int64]:
-    bounded = score / (1 + score) + np.where(unpriced, 0.0, 2.0)
+    bounded = score / (1 + np.abs(score)) + np.where(unpriced, 0.0, 2.0)
     order = np.argsort(-bounded, axis=1, kind="stable")
     places = np.empty_like(order)
     np.put_along_axis(places, order, np.arange(1, score.shape[1] + 1)[None], axis=1)

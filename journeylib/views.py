@@ -10,6 +10,7 @@ SHARES = frozenset(
         "share", "to_next", "converted_share", "matched_share", "relative", "top3_probability",
         "difference", "wrong_side", "here", "elsewhere", "bad_share", "lost_share", "went_share",
         "loop_index", "sure", "with_it", "without", "top3", "top_probability", "relief",
+        "usual_share", "episode_share",
     }
 )  # fmt: skip
 WHOLE = frozenset(
@@ -23,6 +24,8 @@ DATED = frozenset({"first", "last", "start"})
 NAMED = frozenset(
     {"touchpoint", "channel", "stage", "from", "to", "better", "worse", "path", "state"}
 )
+# Whole sentences, which a narrow column would break after every word.
+WORDY = frozenset({"suggestion", "quote_1"})
 CODED = frozenset({"metric", "kind", "check", "design", "timing"})
 HEADERS = {
     "to_next": "Go on", "median_days": "Median days", "median_hours": "Median hours",
@@ -44,6 +47,8 @@ HEADERS = {
     "with_it": "Outcome with it", "without": "Without",
     "naive": "Plain difference", "aipw": "Second opinion",
     "exposed": "Met by", "when": "Since when",
+    "usual_share": "Usual share of customers", "episode_share": "Share then", "dated_p": "p",
+    "place": "Where", "rank_low": "Rank from", "rank_high": "To",
     "money": "Money a year", "lost_per_year": "Outcomes lost a year", "relief": "Spared",
     "expected": "Expected to leave", "top_probability": "Among the five highest",
     "badly": "Went badly", "well": "Went well", "sign": "Told by", "asked": "Question",
@@ -135,9 +140,9 @@ VIEWS: dict[str, tuple[str, ...]] = {
         "aspect", "touchpoint", "stage", "believed", "measured", "verdict", "estimate", "hint",
     ),
     "pains": (
-        "rank", "touchpoint", "channel", "kind", "customers", "estimate", "money", "evidence",
-        "when",
+        "rank", "place", "kind", "customers", "estimate", "money", "evidence",
     ),
+    "dates": ("rank", "place", "kind", "when", "usual_share", "episode_share", "dated_p"),
     "persona_pains": (
         "touchpoint", "channel", "kind", "persona", "customers", "estimate", "p_adjusted",
     ),
@@ -154,8 +159,10 @@ VIEWS: dict[str, tuple[str, ...]] = {
     ),
     "drivers": ("asked", "driver", "estimate", "effect", "correlation", "n", "note"),
     "opportunities": (
-        "rank", "pain", "suggestion", "reach", "effort", "money", "top3", "days_to_test",
+        "rank", "pain", "suggestion", "money", "days_to_test",
     ),
+    "firmness": ("rank", "pain", "pattern", "reach", "effort", "confidence", "top3", "rank_low",
+                 "rank_high", "reference"),
     "plans": (
         "rank", "metric", "design", "per_group", "per_day", "days_to_test", "detectable",
     ),
@@ -175,7 +182,7 @@ VIEWS: dict[str, tuple[str, ...]] = {
     ),
     "used": ("source", "rows_used", "rows_dropped"),
     "top_pains": (
-        "rank", "touchpoint", "channel", "kind", "customers", "estimate", "money", "evidence",
+        "rank", "place", "kind", "customers", "estimate", "money", "evidence",
     ),
     "verdicts": (
         "intervention", "metric", "estimate", "evidence", "verdict",
@@ -191,7 +198,8 @@ SHOWN_ONLY = frozenset(
         "theme_stability", "theme_links", "theme_changes", "judgements", "quotes",
         "rework", "consistency", "cells", "detours", "suggestions", "cohorts", "tenure", "divides",
         "stays", "deviations", "associations", "scenarios", "exits", "truths", "drivers", "plans",
-        "openings", "robustness", "persona_pains",
+        "openings", "robustness", "persona_pains", "firmness",
+        "dates",
     }
 )  # fmt: skip
 # Columns with ends of their own, such as `stay_low`, and the unit of all three.

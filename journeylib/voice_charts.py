@@ -55,7 +55,7 @@ def plot_themes(themes: pd.DataFrame, *, ax: Axes | None = None) -> Axes | None:
 
 def _draw_tone(ax: Axes, shown: pd.DataFrame, places: np.ndarray) -> None:
     """Draw mean tone in a panel at the right; what nobody rated says so."""
-    panel = ax.inset_axes((1.06, 0, 0.52, 1))
+    panel = ax.inset_axes((1.06, 0, 0.42, 1))
     felt = pd.DataFrame(
         {name: parts.numbers(shown, f"sentiment{end}")
          for name, end in (("value", ""), ("low", "_low"), ("high", "_high"))}

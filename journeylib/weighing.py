@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from journeylib.dating import date_pains
+from journeylib.labels import clean_label
 from journeylib.pains import part_personas
 from journeylib.pricelist import complete_pains
 from journeylib.steps import measure_interventions
@@ -87,12 +88,20 @@ def finish_pains(
         priced: From ``money.price_pains``.
 
     Returns:
-        The result table ``pains``; ``when`` says in words since when a pain has been there.
+        The result table ``pains``; ``place`` and ``when`` say in words where it hurts, and since
+        when.
     """
     whole = complete_pains(listed, associated, priced)
     dated = date_pains(work.log, whole, voices=work.recall("voices"), seed=work.params.seed)
-    when = [_when(row) for row in dated.to_dict("records")]
-    return work.protect("pains", dated.assign(when=pd.Series(when, index=dated.index, dtype="str")))
+    rows = dated.to_dict("records")
+    words = {"place": [_place(row) for row in rows], "when": [_when(row) for row in rows]}
+    told = pd.DataFrame(words, index=dated.index, dtype="str")
+    return work.protect("pains", pd.concat([dated, told], axis=1))
+
+
+def _place(row: Mapping[object, object]) -> str:
+    name, channel = (clean_label(row[key]).replace("_", " ") for key in ("touchpoint", "channel"))
+    return f"{name} ({channel})" if channel else name
 
 
 def _when(row: Mapping[object, object]) -> str:
