@@ -62,10 +62,11 @@ LAYERS: dict[str, str] = {
         "robustness"
     ),
     "out": (
-        "accounts theme views labels charts chart_parts coverage_charts source_charts impact_charts "
-        "journey_map map_cards map_dots map_ghosts map_key map_lanes map_style map_twin "
-        "emotion_lane svg_parts road_charts stay_charts road_prose money_prose prose exhibits export "
-        "persona_cards card_parts pain_charts voice_charts voice_prose driver_charts action_prose"
+        "accounts theme views labels charts chart_parts coverage_charts source_charts "
+        "impact_charts journey_map map_cards map_dots map_ghosts map_key map_lanes map_style "
+        "map_twin emotion_lane svg_parts road_charts stay_charts road_prose money_prose prose "
+        "exhibits export persona_cards card_parts pain_charts voice_charts voice_prose "
+        "driver_charts action_prose"
     ),
     "run": (
         "collect logplans workspace kernels steps atlas grouping feelings weighing hearing "

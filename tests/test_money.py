@@ -146,3 +146,36 @@ def test_no_pains_and_no_prices_stay_an_empty_table(planted):
     landmarked, _, associated = planted
     nothing = price_pains(landmarked, associated.assign(verdict="refused"))
     assert complete_pains(pains_of(), associated, nothing).empty
+
+
+def test_a_listed_pain_that_is_not_clear_is_priced_alone_and_ranked_behind(planted, priced):
+    landmarked, _, associated = planted
+    listed = pains_of(("trouble 2", "web", "loss"), ("trouble 0", "web", "loss"))
+    found = price_pains(landmarked, associated, listed=listed, terms=VALUE, draws=300)
+    (row,) = found.doubtful.to_dict("records")
+    assert row["touchpoint"] == "trouble 2"
+    assert row["money_low"] < 0 < row["money_high"]
+    own = associated[associated["touchpoint"] == "trouble 2"].iloc[0]
+    assert row["money_value"] == pytest.approx(-own["value"] * own["affected_per_year"] * 100)
+    assert found.total["money_value"].iloc[0] == pytest.approx(priced.total["money_value"].iloc[0])
+    done = complete_pains(listed, associated, found)
+    assert done["touchpoint"].tolist() == ["trouble 0", "trouble 1", "trouble 2"]
+    assert done["money_unit"].tolist() == ["EUR"] * 3
+
+
+@pytest.mark.parametrize(("kind", "rows"), [("delay", 1), ("loss", 0)])
+def test_what_could_not_be_adjusted_is_priced_as_compared_where_that_is_an_outcome(
+    planted, kind, rows
+):
+    """A loss on the way to a purchase is no loss of the outcome."""
+    landmarked, _, associated = planted
+    refused = associated["touchpoint"] == "trouble 2"
+    marked = associated.assign(verdict=associated["verdict"].where(~refused, "refused"),
+                               kind=kind)  # fmt: skip
+    listed = pains_of(("trouble 2", "web", kind))
+    found = price_pains(landmarked, marked, listed=listed, terms=VALUE, draws=300)
+    assert len(found.doubtful) == rows
+    if rows:
+        row = found.doubtful.iloc[0]
+        assert row["money_value"] == pytest.approx(0.1 * row["affected_per_year"] * 100)
+        assert "not adjusted" in row["source"]
