@@ -63,7 +63,7 @@ def _map_everyone(work: Workspace, sheets: _Sheets) -> JourneyMap:
         stages=sheets.stages[sheets.stages["persona"] == EVERYONE],
         curve=sheets.feelings,
         touchpoints=work.read("touchpoints"),
-        pains=_everyones(sheets.pains),
+        pains=_clearly_priced(_everyones(sheets.pains)),
         delights=_everyones(sheets.delights),
         metrics=metrics[own],
         opportunities=work.read("opportunities"),
@@ -81,6 +81,14 @@ def _map_everyone(work: Workspace, sheets: _Sheets) -> JourneyMap:
 
 def _everyones(pains: pd.DataFrame) -> pd.DataFrame:
     return pains[pains["persona"].fillna(EVERYONE).astype(str) == EVERYONE]
+
+
+def _clearly_priced(pains: pd.DataFrame) -> pd.DataFrame:
+    """Keep the money of what clearly goes along with a worse outcome; the rest has none to show."""
+    if "verdict" not in pains:
+        return pains
+    money = [str(name) for name in pains if str(name).startswith("money_")]
+    return pains.assign(**{name: pains[name].where(pains["verdict"] == "worse") for name in money})
 
 
 def _map_personas(work: Workspace, sheets: _Sheets, whole: JourneyMap) -> list[JourneyMap]:

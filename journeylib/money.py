@@ -15,6 +15,8 @@ import pandas as pd
 from scipy import stats
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from journeylib.association import FEWEST_EXPOSED
+from journeylib.cases import FEWEST_EVENTS
 from journeylib.comparisons import RATES
 from journeylib.landmarks import EVERY_CHANNEL
 from journeylib.ledgers import CHUNK, Ledger, open_ledgers
@@ -152,10 +154,13 @@ def _choose_unclear(
 def _as_compared(
     landmarked: Landmarked, refused: pd.DataFrame, listed: pd.DataFrame
 ) -> pd.DataFrame:
-    """Take the plain difference of what could not be adjusted, where it is one of the outcome.
+    """Take the plain difference of what too few met to be adjusted, where it is of the outcome.
 
     A loss on the way to the purchase is a difference in who goes on, unless to buy is the outcome.
+    What nearly everybody passes stays without a price: there is nobody to compare them with.
     """
+    few = (refused["exposed"] < FEWEST_EXPOSED) | (refused["events"] < FEWEST_EVENTS)
+    refused = refused[few & (refused["way"] != "station")]
     outcome = listed["kind"].isin(["delay", "repeat"]) | (listed["source"] == RATES)
     outcome |= (listed["kind"] == "loss") & (landmarked.outcome == "conversion")
     place = ["touchpoint", "channel", "kind"]

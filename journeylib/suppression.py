@@ -149,7 +149,7 @@ CELLS: dict[str, tuple[Cells, ...]] = {
     "opportunities": (Cells("reach"),),
     "plans": (Cells("per_day", ("baseline", "per_day")),),
     "openings": (Cells("customers"), Cells("reach", ("reach",))),
-    "robustness": (Cells("customers"), Cells("n")),
+    "robustness": (Cells("customers", (*ESTIMATE, "n", "customers")),),
     "associations": (Cells("exposed"), Cells("others")),
     "exits": (Cells("customers"), Cells("left", ("left", "raw", "raw_low", "raw_high"))),
     "truths": (Cells("badly"), Cells("well")),

@@ -22,7 +22,7 @@ WITHHOLDS = "withheld"
 DATED = frozenset({"first", "last", "start"})
 # Names that sources write as identifiers; pages show them as words, files keep them.
 NAMED = frozenset(
-    {"touchpoint", "channel", "stage", "from", "to", "better", "worse", "path", "state"}
+    {"touchpoint", "channel", "pain", "stage", "from", "to", "better", "worse", "path", "state"}
 )
 # Whole sentences, which a narrow column would break after every word.
 WORDY = frozenset({"suggestion", "quote_1"})

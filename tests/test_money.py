@@ -171,7 +171,7 @@ def test_what_could_not_be_adjusted_is_priced_as_compared_where_that_is_an_outco
     landmarked, _, associated = planted
     refused = associated["touchpoint"] == "trouble 2"
     marked = associated.assign(verdict=associated["verdict"].where(~refused, "refused"),
-                               kind=kind)  # fmt: skip
+                               kind=kind, exposed=20)  # fmt: skip
     listed = pains_of(("trouble 2", "web", kind))
     found = price_pains(landmarked, marked, listed=listed, terms=VALUE, draws=300)
     assert len(found.doubtful) == rows
@@ -179,3 +179,11 @@ def test_what_could_not_be_adjusted_is_priced_as_compared_where_that_is_an_outco
         row = found.doubtful.iloc[0]
         assert row["money_value"] == pytest.approx(0.1 * row["affected_per_year"] * 100)
         assert "not adjusted" in row["source"]
+
+
+def test_what_nearly_everybody_passes_has_no_price(planted):
+    landmarked, _, associated = planted
+    marked = associated.assign(verdict="refused", kind="delay", exposed=20, way="station")
+    found = price_pains(landmarked, marked, listed=pains_of(("trouble 2", "web", "delay")),
+                        terms=VALUE, draws=50)  # fmt: skip
+    assert found.doubtful.empty
