@@ -93,7 +93,9 @@ _NAMES = {
     "money": ["price_pains"],
     "pricelist": ["complete_pains"],
     "worth": ["Terms"],
-    "weighing": ["finish_pains", "grade_touchpoints", "known_groups", "terms_of"],
+    "weighing": [
+        "finish_pains", "grade_touchpoints", "known_groups", "name_places", "terms_of",
+    ],
     "money_prose": ["association_sentence", "money_sentence"],
     "journeys": [
         "count_loops", "count_paths", "count_touchpoints", "count_transitions",

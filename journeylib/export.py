@@ -108,9 +108,12 @@ def _folded(cell: Any) -> Any:
 
 
 def _say_once(cells: list[Any]) -> list[Any]:
-    """Leave out what says again why something is absent."""
-    kept, said = [], set()
+    """Leave out what says again, below the same heading, why something is absent."""
+    kept: list[Any] = []
+    said: set[str] = set()
     for cell in cells:
+        if cell.cell_type == "markdown" and cell.source.startswith("#"):
+            said = set()
         outputs = cell.get("outputs", [])
         markup = "".join(output.get("data", {}).get("text/html", "") for output in outputs)
         if markup.startswith(NOTICE) and markup in said:

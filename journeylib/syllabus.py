@@ -95,6 +95,7 @@ LESSONS = (
         (
             "say what a pain point is compared with",
             "explain why p-values are adjusted when many comparisons are made",
+            "tell money at stake from money that a fix would bring",
         ),
         (
             "A difference between groups of customers is not yet an effect.",
@@ -106,8 +107,9 @@ LESSONS = (
             "*\"The worst touchpoint last month got better after our talk.\"* Regression to the "
             "mean: what is picked because it was extreme is less so the next time, without any "
             "help. Pick ten dice that showed a six and roll them again in front of the group.",
-            "*\"Rank 1 is the dearest problem.\"* The order is by customers concerned and size of "
-            "the difference. Neighbours in the list may well change places in next year's data.",
+            "*\"Rank 1 is the dearest problem.\"* Look at the interval, at how often it was among "
+            "the first three, and at how it ranks had other choices been made. Neighbours in the "
+            "list may well change places in next year's data.",
         ),
     ),
     Lesson(

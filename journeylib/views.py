@@ -25,7 +25,7 @@ NAMED = frozenset(
     {"touchpoint", "channel", "pain", "stage", "from", "to", "better", "worse", "path", "state"}
 )
 # Whole sentences, which a narrow column would break after every word.
-WORDY = frozenset({"suggestion", "quote_1"})
+WORDY = frozenset({"suggestion", "quote_1", "why", "reference"})
 CODED = frozenset({"metric", "kind", "check", "design", "timing"})
 HEADERS = {
     "to_next": "Go on", "median_days": "Median days", "median_hours": "Median hours",
@@ -147,8 +147,7 @@ VIEWS: dict[str, tuple[str, ...]] = {
         "touchpoint", "channel", "kind", "persona", "customers", "estimate", "p_adjusted",
     ),
     "associations": (
-        "touchpoint", "channel", "kind", "exposed", "naive", "estimate", "aipw", "p_adjusted",
-        "evidence", "verdict",
+        "place", "kind", "exposed", "naive", "estimate", "aipw", "verdict",
     ),
     "scenarios": ("touchpoint", "channel", "kind", "relief", "lost_per_year", "money"),
     "exits": (
@@ -161,8 +160,10 @@ VIEWS: dict[str, tuple[str, ...]] = {
     "opportunities": (
         "rank", "pain", "suggestion", "money", "days_to_test",
     ),
-    "firmness": ("rank", "pain", "pattern", "reach", "effort", "confidence", "top3", "rank_low",
-                 "rank_high", "reference"),
+    "firmness": (
+        "rank", "pain", "pattern", "reach", "effort", "confidence", "top3", "rank_low", "rank_high",
+    ),
+    "reasons": ("pattern", "why", "reference"),
     "plans": (
         "rank", "metric", "design", "per_group", "per_day", "days_to_test", "detectable",
     ),
@@ -198,7 +199,7 @@ SHOWN_ONLY = frozenset(
         "theme_stability", "theme_links", "theme_changes", "judgements", "quotes",
         "rework", "consistency", "cells", "detours", "suggestions", "cohorts", "tenure", "divides",
         "stays", "deviations", "associations", "scenarios", "exits", "truths", "drivers", "plans",
-        "openings", "robustness", "persona_pains", "firmness",
+        "openings", "robustness", "persona_pains", "firmness", "reasons",
         "dates",
     }
 )  # fmt: skip

@@ -11,6 +11,7 @@ import pandas as pd
 
 from journeylib.dating import date_pains
 from journeylib.labels import clean_label
+from journeylib.landmarks import EVERY_CHANNEL
 from journeylib.pains import part_personas
 from journeylib.pricelist import complete_pains
 from journeylib.steps import measure_interventions
@@ -93,15 +94,23 @@ def finish_pains(
     """
     whole = complete_pains(listed, associated, priced)
     dated = date_pains(work.log, whole, voices=work.recall("voices"), seed=work.params.seed)
-    rows = dated.to_dict("records")
-    words = {"place": [_place(row) for row in rows], "when": [_when(row) for row in rows]}
-    told = pd.DataFrame(words, index=dated.index, dtype="str")
-    return work.protect("pains", pd.concat([dated, told], axis=1))
+    when = pd.Series([_when(row) for row in dated.to_dict("records")], dated.index, dtype="str")
+    return work.protect("pains", name_places(dated).assign(when=when))
+
+
+def name_places(table: pd.DataFrame) -> pd.DataFrame:
+    """Write where something happens in one column, ``place``, such as ``checkout (mobile)``.
+
+    Args:
+        table: Columns ``touchpoint`` and ``channel``.
+    """
+    places = [_place(row) for row in table.to_dict("records")]
+    return table.assign(place=pd.Series(places, table.index, dtype="str"))
 
 
 def _place(row: Mapping[object, object]) -> str:
     name, channel = (clean_label(row[key]).replace("_", " ") for key in ("touchpoint", "channel"))
-    return f"{name} ({channel})" if channel else name
+    return f"{name} ({channel})" if channel and channel != EVERY_CHANNEL else name
 
 
 def _when(row: Mapping[object, object]) -> str:
