@@ -151,7 +151,7 @@ CELLS: dict[str, tuple[Cells, ...]] = {
     "openings": (Cells("customers"), Cells("reach", ("reach",))),
     "robustness": (Cells("customers", (*ESTIMATE, "n", "customers")),),
     "associations": (Cells("exposed"), Cells("others")),
-    "exits": (Cells("customers"), Cells("left", ("left", "raw", "raw_low", "raw_high"))),
+    "exits": (Cells("customers"), Cells("left", ("left", "raw", "raw_low", "raw_high", *ESTIMATE))),
     "truths": (Cells("badly"), Cells("well")),
     "drivers": (Cells("n"),),
     "impacts": (

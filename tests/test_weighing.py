@@ -14,6 +14,7 @@ from journeylib.landmarks import follow_exposures
 from journeylib.money import price_pains
 from journeylib.money_prose import association_sentence, money_sentence
 from journeylib.params import read_params
+from journeylib.suppression import suppress_table
 from journeylib.tables import complete_result
 from journeylib.weighing import finish_pains, grade_touchpoints, known_groups, terms_of
 from journeylib.workspace import Workspace
@@ -79,3 +80,10 @@ def test_sentences_say_why_there_is_nothing_to_compare_or_to_price(work):
     assert "cannot be told" in association_sentence(associated.head(0), landmarked.reason)
     priced = price_pains(landmarked, associated, terms=terms_of(work), draws=50)
     assert "No price" in money_sentence(priced)
+
+
+def test_few_who_left_are_not_told_by_their_share_either():
+    exits = pd.DataFrame({"customers": [900, 900], "left": [4, 40], "raw": [0.0044, 0.044],
+                          "value": [0.005, 0.04], "low": [0.001, 0.03], "high": [0.01, 0.05]})  # fmt: skip
+    shown = suppress_table("exits", exits, min_cell=10)
+    assert shown[["left", "raw", "value", "high"]].notna().all(axis=1).tolist() == [False, True]
