@@ -84,6 +84,7 @@ def test_sentences_say_why_there_is_nothing_to_compare_or_to_price(work):
 
 def test_few_who_left_are_not_told_by_their_share_either():
     exits = pd.DataFrame({"customers": [900, 900], "left": [4, 40], "raw": [0.0044, 0.044],
-                          "value": [0.005, 0.04], "low": [0.001, 0.03], "high": [0.01, 0.05]})  # fmt: skip
+                          "value": [0.005, 0.04], "low": [0.001, 0.03],
+                          "high": [0.01, 0.05]})  # fmt: skip
     shown = suppress_table("exits", exits, min_cell=10)
     assert shown[["left", "raw", "value", "high"]].notna().all(axis=1).tolist() == [False, True]
