@@ -48,6 +48,7 @@ HEADERS = {
     "naive": "Plain difference", "aipw": "Second opinion",
     "exposed": "Met by", "when": "Since when",
     "usual_share": "Usual share of customers", "episode_share": "Share then", "dated_p": "p",
+    "top3_probability": "Among the three dearest",
     "place": "Where", "rank_low": "Rank from", "rank_high": "To",
     "money": "Money a year", "lost_per_year": "Outcomes lost a year", "relief": "Spared",
     "expected": "Expected to leave", "top_probability": "Among the five highest",
@@ -142,7 +143,10 @@ VIEWS: dict[str, tuple[str, ...]] = {
     "pains": (
         "rank", "place", "kind", "customers", "estimate", "money", "evidence",
     ),
-    "dates": ("rank", "place", "kind", "when", "usual_share", "episode_share", "dated_p"),
+    "dates": (
+        "rank", "place", "kind", "top3_probability", "when", "usual_share", "episode_share",
+        "dated_p",
+    ),
     "persona_pains": (
         "touchpoint", "channel", "kind", "persona", "customers", "estimate", "p_adjusted",
     ),

@@ -99,6 +99,20 @@ def test_retentioneerings_shop_has_its_events_customers_and_purchases(real):
 
 
 @needs_data
+def test_retentioneerings_faults_are_found_dated_and_priced(real):
+    pains = real["retentioneering-ecom"]["tables"]["pains"]
+    for fault in ("payment_error", "checkout_bug"):
+        own = [row for row in pains if row["touchpoint"] == fault and row["persona"] == "all"]
+        assert own
+        assert own[0]["high"] < 0
+        assert own[0]["when"].endswith("2024")
+        assert own[0]["money_low"] < own[0]["money_value"] < own[0]["money_high"]
+    bug = next(row for row in pains if row["touchpoint"] == "checkout_bug")
+    assert bug["since"] <= "2024-04-15"
+    assert bug["until"] <= "2024-05-31"
+
+
+@needs_data
 def test_customers_alone_give_churn_and_every_other_notebook_says_what_is_missing(real, folder):
     results = real["telco-churn"]
     assert metric(results, "churn_rate")["value"] == pytest.approx(1869 / 7043)
@@ -129,6 +143,21 @@ def test_northside_loses_new_mobile_customers_at_checkout(samples):
     assert found
     assert found[0]["rank"] <= 3
     assert found[0]["high"] < 0
+
+
+@pytest.mark.parametrize(
+    ("client", "touchpoints"),
+    [
+        ("northside-clothing", ("checkout", "late delivery notice")),
+        ("brightdesk", ("card_payment_failed", "setup_error")),
+        ("harbour-hotels", ("check_in_queue",)),
+    ],
+)
+def test_planted_pains_come_first_and_their_price_is_above_nothing(samples, client, touchpoints):
+    pains = samples[client]["tables"]["pains"]
+    priced = [row for row in pains if row["money_low"] is not None and row["money_low"] > 0]
+    assert [row["touchpoint"] for row in pains[: len(touchpoints)]] == list(touchpoints)
+    assert set(touchpoints) <= {row["touchpoint"] for row in priced}
 
 
 def test_northsides_guest_checkout_works_and_its_interval_holds_the_truth(samples):
