@@ -50,6 +50,7 @@ LAYERS: dict[str, str] = {
         "summaries quantiles exposures hazards ratios journeys stages personas scores emotion "
         "comparisons onward moods inconsistency subgroups shrinkage exits truths dating "
         "loyalty traits pains impact plans trials arms splits panels units changes series verdicts "
+        "staggered synthetic mixtures looks ratio_metrics "
         "scaling clusters habits features outcomes portraits "
         "durations passages sojourns flows occupancy representatives rework consistency detours "
         "suggestions cohorts tenure memory alignment "
@@ -58,6 +59,8 @@ LAYERS: dict[str, str] = {
         "quoting trends judgements "
         "splines logits histories encounters landmarks cases propensities association worth "
         "ledgers money pricelist "
+        "likelihoods buying futures clv holdouts renewals "
+        "footprints scenarios simulate attribution homogeneity drift "
         "shapley fits questions drivers remedies testplans opportunities openings recuts "
         "robustness"
     ),

@@ -1,0 +1,138 @@
+"""Scenarios: the edits of a journey, how sure they are, and whether they fit the data.
+
+Not for what follows from them; `simulate` works that out.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from journeylib.errors import DataError, Problem, did_you_mean
+from journeylib.flows import END
+
+if TYPE_CHECKING:
+    from journeylib.footprints import Footprints
+    from journeylib.log import Floats
+
+FIXED, GUESSED, MEASURED = "fixed", "guessed", "measured"
+_SPREAD = 2 * 1.959963984540054  # widths of a 95% interval in standard errors
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """One move that is made more or less frequent.
+
+    Attributes:
+        origin: Touchpoint where the move begins.
+        goal: Touchpoint where it leads, or ``end`` for a journey that is given up.
+        factor: What its share is multiplied by: 0.8 takes a fifth away.
+        low: Lower end of what the factor may be; missing where it is taken as certain.
+        high: Upper end of the same.
+        measured: Whether low and high are the 95% interval of an experiment; else they are the
+            ends of a guess, drawn from a triangle.
+        instead: Touchpoint that takes or gives the difference; all other ones in proportion where
+            it is empty.
+    """
+
+    origin: str
+    goal: str
+    factor: float
+    low: float = math.nan
+    high: float = math.nan
+    measured: bool = False
+    instead: str = ""
+
+    @property
+    def kind(self) -> str:
+        """Where the size comes from: ``fixed``, ``guessed`` or ``measured``."""
+        if math.isnan(self.low) or math.isnan(self.high):
+            return FIXED
+        return MEASURED if self.measured else GUESSED
+
+    def draw(self, draws: int, rng: np.random.Generator) -> Floats:
+        """Draw factors; the first is the factor itself."""
+        if self.kind == FIXED or self.high <= self.low:
+            return np.full(draws + 1, self.factor)
+        if self.kind == MEASURED:
+            drawn = rng.normal(self.factor, (self.high - self.low) / _SPREAD, draws)
+        else:
+            drawn = rng.triangular(self.low, self.factor, self.high, draws)
+        return np.append(self.factor, np.maximum(drawn, 0.0))
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A future state: its edits, and what one journey that reaches the outcome is worth.
+
+    Attributes:
+        name: What the report calls it.
+        edits: The edits, made one after the other.
+        value: Money of one outcome; missing where none is stated.
+        currency: Currency code of that money.
+    """
+
+    name: str
+    edits: tuple[Edit, ...]
+    value: float = math.nan
+    currency: str = "money"
+
+
+def check_edits(scenario: Scenario, prints: Footprints) -> None:
+    """Hold a scenario's edits to the data.
+
+    Args:
+        scenario: Its edits.
+        prints: Moves that were seen.
+
+    Raises:
+        DataError: A touchpoint is unknown, a move never happened, a factor is no size, or a share
+            would pass 100%. All problems at once.
+    """
+    counts, names = prints.counts(), list(prints.names)
+    problems = [one for edit in scenario.edits for one in _problems_of(edit, names, counts)]
+    if not scenario.edits:
+        problems.append(Problem("E-NO-EDIT", "The scenario changes nothing.", fix="Add an edit."))
+    if problems:
+        raise DataError(f"The scenario {scenario.name!r} does not fit the data.", problems)
+
+
+def _problems_of(edit: Edit, names: list[str], counts: Floats) -> list[Problem]:
+    known = names[:-3]
+    wanted = [(edit.origin, known), (edit.goal, [*known, END])]
+    wanted += [(edit.instead, [*known, END])] if edit.instead else []
+    found = [
+        Problem(
+            "E-UNKNOWN-TOUCHPOINT", f"{name!r} is no touchpoint of the data.",
+            fix=did_you_mean(name, allowed) or "Name a touchpoint of the table `touchpoints`.",
+        )
+        for name, allowed in wanted if name not in allowed
+    ]  # fmt: skip
+    if not found:
+        found = _problems_of_size(edit, names, counts)
+    return found
+
+
+def _problems_of_size(edit: Edit, names: list[str], counts: Floats) -> list[Problem]:
+    row = counts[names.index(edit.origin)]
+    made, whole = row[names.index(edit.goal)], row.sum()
+    move = f"{edit.origin} → {edit.goal}"
+    if made == 0:
+        fix = "Name a move of the table `transitions`."
+        return [Problem("E-UNSEEN-MOVE", f"The move {move} was never seen.", fix=fix)]
+    if not (math.isfinite(edit.factor) and edit.factor >= 0):
+        fix = "Give a factor of 0 or more."
+        return [Problem("E-FACTOR", f"The factor of {move} is {edit.factor}.", fix=fix)]
+    if edit.kind != FIXED and not 0 <= edit.low <= edit.factor <= edit.high:
+        message = f"The factor {edit.factor} of {move} is not between {edit.low} and {edit.high}."
+        return [Problem("E-FACTOR", message, fix="Give low ≤ factor ≤ high, from 0.")]
+    if edit.factor * made > whole:
+        message = f"{move} makes up {made / whole:.0%}; times {edit.factor} it would pass 100%."
+        return [Problem("E-FACTOR", message, fix=f"Give at most {whole / made:.2f}.")]
+    if edit.instead == edit.goal or (made == whole and not edit.instead):
+        message = f"The share taken from {move} has nowhere to go."
+        return [Problem("E-NOWHERE", message, fix="Name another touchpoint in `instead`.")]
+    return []
