@@ -24,8 +24,6 @@ WEEK_DAYS = 7.0
 ORDER_COLUMNS = ["customer", "day", "value"]
 # The closed form divides by a - 1; so near to 1 that its neighbours are taken for it.
 NEAR_ONE = 1e-5
-# Beyond it, where customers hardly differ in their leaving, the series takes minutes.
-MOST_SHAPE = 100.0
 LEAST_C, LEAST_CHANCE, NODES = 0.05, 1e-100, 64
 
 
@@ -73,9 +71,6 @@ class Buying:
             hypergeometric function after Euler's transformation, which holds for many purchases.
         """
         x, _, age = _numbers(summary)
-        if self.a + self.b > MOST_SHAPE:
-            whole: Floats = self._integrate(x, age, weeks) * self.alive(summary)
-            return whole
         a = 1 + NEAR_ONE if abs(self.a - 1) < NEAR_ONE else self.a
         z = weeks / (self.alpha + age + weeks)
         c = a + self.b + x - 1
