@@ -13,7 +13,7 @@ __version__ = "0.4.0"
 
 _NAMES = {
     "action_prose": [
-        "drivers_sentence", "openings_sentence", "opportunities_sentence", "plan_sentence",
+        "drivers_sentence", "openings_sentence", "opportunities_sentence",
         "plans_sentence", "robustness_sentence",
     ],
     "alignment": ["align_journeys"],

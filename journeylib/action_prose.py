@@ -15,6 +15,7 @@ from journeylib.labels import (
     interval_text,
     is_missing,
     money_text,
+    place_text,
     share_text,
 )
 from journeylib.robustness import BASE, count_steady
@@ -40,8 +41,7 @@ def _counted(count: int) -> str:
 
 
 def _place(row: Row) -> str:
-    channel = clean_label(row["channel"])
-    return _named(row["touchpoint"]) + (f" ({channel})" if channel else "")
+    return place_text(row["touchpoint"], row["channel"], quoted=True)
 
 
 def drivers_sentence(drivers: pd.DataFrame, outcome: str = "") -> Sentence:

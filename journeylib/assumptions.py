@@ -221,7 +221,7 @@ def assume_pains(
 
 def _adjusted(associated: pd.DataFrame) -> tuple[str, str, str, str]:
     """Say how far customers were made comparable."""
-    alike = associated[associated["evidence"] != "D"] if len(associated) else associated
+    alike = associated[associated["verdict"] != "refused"] if len(associated) else associated
     then = "What is not in the data may lie behind a difference: an association is no effect."
     if alike.empty:
         text = "Groups are compared as they are, not as if they were alike."

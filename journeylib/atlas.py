@@ -17,6 +17,7 @@ from journeylib.moments import find_moments
 from journeylib.outlook import read_outlook
 from journeylib.passages import follow_road
 from journeylib.steps import count_people, name_period
+from journeylib.tables import is_everyone
 
 if TYPE_CHECKING:
     from journeylib.workspace import Workspace
@@ -80,7 +81,7 @@ def _map_everyone(work: Workspace, sheets: _Sheets) -> JourneyMap:
 
 
 def _everyones(pains: pd.DataFrame) -> pd.DataFrame:
-    return pains[pains["persona"].fillna(EVERYONE).astype(str) == EVERYONE]
+    return pains[is_everyone(pains)]
 
 
 def _clearly_priced(pains: pd.DataFrame) -> pd.DataFrame:

@@ -249,8 +249,7 @@ def _how_sure(p_adjusted: float) -> str:
 
 
 def _place(row: pd.Series) -> str:
-    name, channel = (labels.clean_label(row.get(key)) for key in ("touchpoint", "channel"))
-    return f"{name} ({channel})" if channel and channel != "all" else name
+    return labels.place_text(row.get("touchpoint"), row.get("channel"))
 
 
 def plot_touchpoint_sentiment(touchpoints: pd.DataFrame, *, ax: Axes | None = None) -> Axes | None:

@@ -36,7 +36,7 @@ LARGEST_LOGO = 300_000
 def report_css(accent: str) -> str:
     """Give the style of every page, with the client's accent colour."""
     own = (TEMPLATES / "report.css").read_text(encoding="utf-8")
-    return f":root{{{css_variables(accent)}}}{own}{TABLE_CSS}{MAP_CSS}"
+    return f":root{{{css_variables(accent)}}}{TABLE_CSS}{own}{MAP_CSS}"
 
 
 def export_report(chapters: Mapping[str, Any], *, page: Mapping[str, Any]) -> str:

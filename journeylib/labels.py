@@ -301,6 +301,17 @@ def interval_text(low: float, high: float, unit: str = "") -> str:
     return f"{first} to {last}"
 
 
+def place_text(touchpoint: object, channel: object = "", *, quoted: bool = False) -> str:
+    """Write where something happens, such as ``check in (app)``, or ``“check in” (app)`` quoted.
+
+    A channel that is empty, missing or ``all`` stands for whichever, and is not written.
+    """
+    name = clean_label(touchpoint).replace("_", " ")
+    inside = "" if is_missing(channel) else clean_label(channel).replace("_", " ")
+    shown = f"“{name}”" if quoted else name
+    return f"{shown} ({inside})" if inside and inside != "all" else shown
+
+
 def metric_name(metric: object) -> str:
     """Write a metric's identifier as a reader says it.
 

@@ -235,9 +235,7 @@ def card_texts(
 def _heading(row: pd.Series, deck: Deck) -> str:
     if deck.kind == "opportunity":
         return labels.sentence_case(row["action"])
-    channel = plain(row.get("channel"))
-    name = labels.sentence_case(row["touchpoint"])
-    return f"{name} ({channel})" if channel and channel != "all" else name
+    return labels.place_text(labels.sentence_case(row["touchpoint"]), row.get("channel"))
 
 
 def _told(row: pd.Series, deck: Deck, people: str) -> str:

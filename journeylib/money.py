@@ -20,6 +20,7 @@ from journeylib.cases import FEWEST_EVENTS
 from journeylib.comparisons import RATES
 from journeylib.landmarks import EVERY_CHANNEL
 from journeylib.ledgers import CHUNK, Ledger, open_ledgers
+from journeylib.tables import is_everyone
 from journeylib.worth import Terms, value_outcome
 
 if TYPE_CHECKING:
@@ -139,7 +140,7 @@ def _choose_unclear(
     """Find listed pain points whose outcome is not told apart, or could not be adjusted."""
     if listed is None or listed.empty or associated.empty:
         return associated[:0]
-    own = listed[listed["persona"].fillna("all").isin(["all", ""])]
+    own = listed[is_everyone(listed)]
     wanted = own[["touchpoint", "channel", "kind"]].fillna("").drop_duplicates()
     both = pd.concat([wanted, wanted.assign(channel=EVERY_CHANNEL)]).drop_duplicates()
     found = associated.merge(both, on=["touchpoint", "channel", "kind"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from journeylib.exhibits import Sentence
-from journeylib.labels import clean_label, count_text, estimate_text, interval_text, value_text
+from journeylib.labels import count_text, estimate_text, interval_text, place_text, value_text
 
 if TYPE_CHECKING:
     from typing import Any
@@ -20,12 +20,10 @@ KINDS = {
 }  # fmt: skip
 
 
-def place_text(row: Any) -> str:
+def trouble_text(row: Any) -> str:
     """Write a trouble as a reader says it, such as ``a long wait at “delivery” (courier)``."""
-    channel = clean_label(row["channel"])
-    inside = f" ({channel})" if channel and channel != "all" else ""
-    name = clean_label(row["touchpoint"]).replace("_", " ")
-    return f"{KINDS.get(str(row['kind']), str(row['kind']))} “{name}”{inside}"
+    place = place_text(row["touchpoint"], row["channel"], quoted=True)
+    return f"{KINDS.get(str(row['kind']), str(row['kind']))} {place}"
 
 
 def association_sentence(associated: pd.DataFrame, reason: str = "") -> Sentence:
@@ -51,7 +49,7 @@ def association_sentence(associated: pd.DataFrame, reason: str = "") -> Sentence
     if len(worse):
         first = worse.iloc[0]
         told = estimate_text(first["value"], first["low"], first["high"], "share", difference=True)
-        text += f" The largest difference is {place_text(first)}: {told}. {first['e_sentence']}"
+        text += f" The largest difference is {trouble_text(first)}: {told}. {first['e_sentence']}"
     return Sentence(text)
 
 
@@ -68,7 +66,7 @@ def money_sentence(priced: Priced) -> Sentence:
     if priced.reason or not float(total["money_value"]) == float(total["money_value"]):  # noqa: SIM201
         return Sentence(
             f"**About {lost} good outcomes a year are lost** where something clearly goes wrong, "
-            f"most of them by {place_text(first)}. {priced.reason}"
+            f"most of them by {trouble_text(first)}. {priced.reason}"
         )
     unit = str(total["unit"])
     whole = estimate_text(total["money_value"], total["money_low"], total["money_high"], unit)
@@ -77,6 +75,6 @@ def money_sentence(priced: Priced) -> Sentence:
     quarter = value_text(float(total["money_value"]) / 4, unit)
     return Sentence(
         f"**What clearly goes along with a worse outcome is worth {whole} a year** (80 %: "
-        f"{narrow}), {lost} good outcomes. The largest part is {place_text(first)}: {part}. "
+        f"{narrow}), {lost} good outcomes. The largest part is {trouble_text(first)}: {part}. "
         f"Sparing a quarter of those affected would be worth {quarter}, if all of it is effect."
     )

@@ -15,12 +15,12 @@ import numpy as np
 import pandas as pd
 
 from journeylib.engine import summarise
-from journeylib.exposures import EVERYONE, OPEN_DAYS, summarise_exposures
+from journeylib.exposures import OPEN_DAYS, summarise_exposures
 from journeylib.habits import clip_log
 from journeylib.log import DAY
 from journeylib.remedies import Remedy, choose_remedy
 from journeylib.summaries import summarise_touches
-from journeylib.tables import complete_result
+from journeylib.tables import complete_result, is_everyone
 from journeylib.testplans import LOOK_AHEAD, RELIEF, Setting, how_given, plan_test
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def list_opportunities(
 def _everyones(pains: pd.DataFrame) -> pd.DataFrame:
     if pains.empty:
         return pains
-    own = pains[pains["persona"].fillna(EVERYONE).astype(str) == EVERYONE]
+    own = pains[is_everyone(pains)]
     own = own.dropna(subset=["effect"]).reset_index(drop=True)
     return own.assign(channel=own["channel"].fillna("").astype(str))
 

@@ -26,9 +26,7 @@ _PAINS = {
 
 
 def _place(row: pd.Series, width: int = 34) -> str:
-    name, channel = (labels.clean_label(row.get(key)) for key in ("touchpoint", "channel"))
-    shown = f"{name} ({channel})" if channel and channel != "all" else name
-    return parts.words(shown, width)
+    return parts.words(labels.place_text(row["touchpoint"], row.get("channel")), width)
 
 
 def plot_quadrant(places: pd.DataFrame, *, ax: Axes | None = None) -> Axes | None:

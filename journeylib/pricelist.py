@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from journeylib.landmarks import EVERY_CHANNEL
-from journeylib.tables import complete_result
+from journeylib.tables import complete_result, is_everyone
 
 if TYPE_CHECKING:
     from typing import Any
@@ -47,7 +47,7 @@ def complete_pains(pains: pd.DataFrame, associated: pd.DataFrame, priced: Priced
     known = _by_place(associated)
     both = [part for part in (priced.pains, priced.doubtful) if len(part)]
     money = pd.concat(both or [priced.pains]).set_index("exposure")
-    everyone = listed["persona"].fillna("all").isin(["all", ""]).tolist()
+    everyone = is_everyone(listed).tolist()
     rows: list[Row] = []
     taken: set[int] = set()
     for row, whole in zip(listed.to_dict("records"), everyone, strict=True):

@@ -15,6 +15,7 @@ from journeylib.labels import (
     estimate_text,
     is_missing,
     metric_name,
+    place_text,
     share_text,
     value_text,
 )
@@ -67,9 +68,7 @@ def _estimate(row: Row, *, difference: bool = False) -> str:
 
 
 def _place(row: Row) -> str:
-    channel = "" if is_missing(row.get("channel")) else clean_label(row["channel"])
-    name = clean_label(row["touchpoint"]).replace("_", " ")
-    return f"“{name}”" + (f" ({channel})" if channel else "")
+    return place_text(row["touchpoint"], row.get("channel"), quoted=True)
 
 
 def sources_sentence(sources: pd.DataFrame) -> Sentence:

@@ -16,6 +16,7 @@ import pandas as pd
 from journeylib.log import DAY
 from journeylib.pains import compare_touchpoints, rank_pains
 from journeylib.recuts import HeldLog, hold_log
+from journeylib.tables import is_everyone
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 MOST_CUSTOMERS = 50_000
 TOP = 5
-EVERYONE = "all"
 BASE = "as analysed"
 SHORTEST_FOLLOW, LONGEST_FOLLOW_SHARE = 14 * DAY, 0.5
 BUSIEST = 0.99
@@ -243,7 +243,7 @@ def _spoken(choice: Choice, voices: pd.DataFrame) -> pd.DataFrame:
 def _keyed(rows: pd.DataFrame) -> pd.DataFrame:
     if rows.empty:
         return rows
-    own = rows[rows["persona"].fillna(EVERYONE).astype(str) == EVERYONE]
+    own = rows[is_everyone(rows)]
     return own.assign(channel=own["channel"].fillna("").astype(str))
 
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy import optimize, special, stats
+from scipy import optimize, special
 
-from journeylib.pooling import FEWEST_POOLED, MORRIS, pool_means
+from journeylib.pooling import FEWEST_POOLED
 from journeylib.ratios import WILSON, wilson
 
 if TYPE_CHECKING:
@@ -87,41 +87,6 @@ def shrink_rates(
         top_probability=rank_chances(drawn, top=top),
         source=BETA if known is None else BETA_EXPECTED,
     )
-
-
-def shrink_means(
-    value: ArrayLike,
-    error: ArrayLike,
-    *,
-    top: int = 5,
-    confidence: float = 0.95,
-    seed: int = SEED,
-) -> pd.DataFrame:
-    """Draw means towards their common mean.
-
-    Args:
-        value: Means by place, four at least.
-        error: Their standard errors, above 0.
-        top: A place's chance of being among that many lowest true means is given.
-        confidence: Coverage of the intervals.
-        seed: Of the draws behind the ranks.
-
-    Returns:
-        One row per place: ``raw, raw_low, raw_high, value, low, high, kept, top_probability,
-        source``.
-    """
-    raw, own = np.asarray(value, float), np.asarray(error, float)
-    reach = stats.norm.ppf((1 + confidence) / 2)
-    pooled = pool_means(raw, own)
-    drawn = np.random.default_rng(seed).normal(pooled.value, pooled.error, (DRAWS, len(raw)))
-    return pd.DataFrame(
-        {
-            "raw": raw, "raw_low": raw - reach * own, "raw_high": raw + reach * own,
-            "value": pooled.value, "low": pooled.value - reach * pooled.error,
-            "high": pooled.value + reach * pooled.error, "kept": pooled.kept,
-            "top_probability": rank_chances(-drawn, top=top), "source": MORRIS,
-        }
-    )  # fmt: skip
 
 
 def rank_chances(drawn: Floats, *, top: int) -> Floats:

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 REPEAT_DAYS, OPEN_DAYS = 7, 30
 REPEATED, ABANDONED = "came back within 7 days", "not seen again"
-SIGNALS = (REPEATED, ABANDONED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -154,6 +154,7 @@ CELLS: dict[str, tuple[Cells, ...]] = {
     "exits": (Cells("customers"), Cells("left", ("left", "raw", "raw_low", "raw_high", *ESTIMATE))),
     "truths": (Cells("badly"), Cells("well")),
     "drivers": (Cells("n"),),
+    "judgements": (Cells("n"),),
     "impacts": (
         Cells("n_treated", parts=_TEST, total="segment", only=_OF_TEST),
         Cells("n_control", parts=_TEST, total="segment", only=_OF_TEST),

@@ -265,6 +265,15 @@ def complete_result(table: str, frame: pd.DataFrame) -> pd.DataFrame:
     return frame.reindex(columns=[*named, *further])
 
 
+def is_everyone(table: pd.DataFrame) -> pd.Series:
+    """Tell the rows of all customers from those of a persona; a row without a word is of all.
+
+    Args:
+        table: A table with a column ``persona``.
+    """
+    return table["persona"].fillna("all").astype(str).isin(["all", ""])
+
+
 def check_result(table: str, frame: pd.DataFrame) -> None:
     """Hold a result table to its contract.
 

@@ -22,7 +22,6 @@ WORDS = "words"
 FEWEST_CHECKED, FEWEST_UNRATED = 30, 10
 LOWEST_CORRELATION = 0.3
 MOST_READ = 5000
-PEARSON = "Pearson's correlation, Fisher's z, clustered by customer"
 UNRATED = "no rating stands beside these words"
 CHECKS = (
     "source", "language", "texts", "rated", "reader", "auc", "wrong_side", "used", "verdict",

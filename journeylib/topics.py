@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     Places = NDArray[np.int64]
     Tried = tuple[Floats, Floats, float]  # topics, their scores, comments in stable ones
 
-MONROE = "log-odds with an informative Dirichlet prior (Monroe, Colaresi & Quinn 2008)"
 FEWEST_COMMENTS, FEWEST_TO_FIT = 30, 60
 MOST_TOPICS, MOST_FITTED, MOST_WORDS = 10, 6000, 2000
 SPLITS = 3

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from journeylib.dating import date_pains
-from journeylib.labels import clean_label
-from journeylib.landmarks import EVERY_CHANNEL
+from journeylib.labels import place_text
 from journeylib.pains import part_personas
 from journeylib.pricelist import complete_pains
 from journeylib.steps import measure_interventions
@@ -104,13 +103,9 @@ def name_places(table: pd.DataFrame) -> pd.DataFrame:
     Args:
         table: Columns ``touchpoint`` and ``channel``.
     """
-    places = [_place(row) for row in table.to_dict("records")]
+    pairs = zip(table["touchpoint"], table["channel"], strict=True)
+    places = [place_text(touchpoint, channel) for touchpoint, channel in pairs]
     return table.assign(place=pd.Series(places, table.index, dtype="str"))
-
-
-def _place(row: Mapping[object, object]) -> str:
-    name, channel = (clean_label(row[key]).replace("_", " ") for key in ("touchpoint", "channel"))
-    return f"{name} ({channel})" if channel and channel != EVERY_CHANNEL else name
 
 
 def _when(row: Mapping[object, object]) -> str:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from journeylib.charts import plot_sources
 from journeylib.exhibits import (
+    TABLE_CSS,
     Sentence,
     cell_text,
     show_figure,
@@ -20,6 +21,7 @@ from journeylib.exhibits import (
     show_sentences,
     show_table,
 )
+from journeylib.export import report_css
 from journeylib.labels import sentence_case
 
 NASTY = "<script>alert(1)</script>"
@@ -140,3 +142,9 @@ def test_keys_of_the_client_file_are_set_as_code_in_a_notice():
 )
 def test_names_of_scores_stay_in_capitals(name, said):
     assert sentence_case(name) == said
+
+
+def test_the_pages_rules_for_print_and_phones_outweigh_those_of_every_table():
+    """At equal weight the later rule stands: else wide columns are cut off on paper."""
+    css = report_css("#0b6e99")
+    assert css.index(TABLE_CSS) < css.index("@media (max-width:640px){body") < css.index("@page{")

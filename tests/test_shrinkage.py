@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from journeylib.shrinkage import find_prior, rank_chances, shrink_means, shrink_rates
+from journeylib.shrinkage import find_prior, rank_chances, shrink_rates
 
 # Efron & Morris (1975), table 1: hits of 18 players in their first 45 times at bat in 1970, and
 # their averages over the rest of the season.
@@ -12,17 +12,6 @@ SEASON = np.array(
     [.346, .298, .276, .222, .273, .270, .263, .210, .269, .230, .264, .256, .303, .264, .226,
      .285, .316, .200]
 )  # fmt: skip
-
-
-def test_baseball_means_shrink_as_in_efron_and_morris_1975():
-    raw = HITS / 45
-    mean = raw.mean()
-    table = shrink_means(raw, np.full(18, np.sqrt(mean * (1 - mean) / 45)))
-    assert mean == pytest.approx(0.2654, abs=1e-4)
-    assert table["kept"].to_numpy() == pytest.approx(0.2124, abs=1e-3)
-    assert (table["raw"][0], table["value"][0]) == pytest.approx((0.400, 0.294), abs=1e-3)
-    assert ((table["raw"] - SEASON) ** 2).sum() == pytest.approx(0.0754, abs=1e-3)
-    assert ((table["value"] - SEASON) ** 2).sum() == pytest.approx(0.0213, abs=1e-3)
 
 
 def test_baseball_as_a_beta_binomial_finds_no_more_spread_than_chance():
