@@ -91,6 +91,7 @@ _NAMES = {
     "grouping": [
         "cast_personas", "group_customers", "measure_loyalty", "part_period", "show_personas",
     ],
+    "impact_prose": ["impact_sentence", "impacts_sentences", "plain_sentence"],
     "impact": ["measure_intervention"],
     "staggered": ["measure_staggered", "read_cohorts"],
     "synthetic": ["measure_synthetic"],
@@ -129,18 +130,17 @@ _NAMES = {
     "params": ["read_params"],
     "personas": ["assign_personas"],
     "prose": [
-        "coverage_sentence", "delights_sentence", "identity_sentence", "impacts_sentences",
+        "coverage_sentence", "delights_sentence", "identity_sentence",
         "metrics_sentence",
         "pains_sentence", "paths_sentence", "personas_sentence", "quality_sentence",
         "sources_sentence", "stages_sentence",
     ],
     "scores": ["customer_effort", "customer_satisfaction", "net_promoter_score"],
     "steps": [
-        "count_people", "describe_changes", "gather_assumptions",
-        "join_customers",
-        "keep_collected", "list_findings", "measure_interventions", "name_period",
-        "show_interventions",
+        "count_people", "gather_assumptions", "join_customers", "keep_collected", "list_findings",
+        "name_period",
     ],
+    "trying": ["describe_changes", "measure_interventions", "show_interventions"],
     "theme": ["use_theme"],
     "workspace": ["open_workspace"],
 }  # fmt: skip

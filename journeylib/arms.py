@@ -1,4 +1,4 @@
-"""The arms of an A/B test: their levels, the contrast of two, and how often one may look.
+"""The arms of an A/B test: their levels, the contrast of two, and how fine it is.
 
 Not for the design's checks and verdicts; see `trials`.
 """
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import optimize, stats
+from scipy import stats
 
 from journeylib.estimates import Estimate, Refusal
 from journeylib.scores import (
@@ -179,62 +179,6 @@ def adjust_for_covariate(
     before = float((within(values) ** 2).sum())
     after = float((within(adjusted) ** 2).sum())
     return adjusted, after / before if before else 1.0
-
-
-def final_look_bound(looks: int, *, confidence: float = 0.95) -> float:
-    """Critical value of the last of several equally spaced, declared looks.
-
-    Args:
-        looks: Planned looks, the last one included, at least 1.
-        confidence: Coverage asked for, between 0 and 1.
-
-    Returns:
-        Bound on the absolute z value; the plain normal quantile for one look.
-
-    References:
-        Lan & DeMets (1983), Biometrika 70:659-663, O'Brien-Fleming-type spending.
-    """
-    return look_bounds(looks, confidence=confidence)[-1]
-
-
-def look_bounds(looks: int, *, confidence: float = 0.95) -> list[float]:
-    """Critical values of equally spaced, declared looks under O'Brien-Fleming-type spending.
-
-    Args:
-        looks: Planned looks, at least 1.
-        confidence: Coverage asked for, between 0 and 1.
-
-    Returns:
-        One bound on the absolute z value per look, falling.
-
-    References:
-        Lan & DeMets (1983), Biometrika 70:659-663; Armitage, McPherson & Rowe (1969), JRSS A
-        132:235-244, for the recursive integration.
-    """
-    times = np.arange(1, looks + 1) / looks
-    spent = 4 * stats.norm.sf(stats.norm.isf((1 - confidence) / 4) / np.sqrt(times))
-    nodes, weights = np.polynomial.legendre.leggauss(120)
-    root = math.sqrt(1 / looks)
-    points, mass, bounds = np.zeros(1), np.ones(1), []
-    for time, share in zip(times, np.diff(spent, prepend=0.0), strict=True):
-        edge = _edge(float(share), points, mass, root=root)
-        bounds.append(edge / math.sqrt(time))
-        # The path's density where it has not crossed yet, on fresh quadrature points.
-        arrived = mass @ stats.norm.pdf((nodes * edge - points[:, None]) / root) / root
-        points, mass = nodes * edge, weights * edge * arrived
-    return bounds
-
-
-def _edge(
-    share: float, points: NDArray[np.float64], mass: NDArray[np.float64], *, root: float
-) -> float:
-    """Find the edge that the path crosses with a given probability at its next look."""
-
-    def excess(edge: float) -> float:
-        above = stats.norm.sf((edge - points) / root)
-        return float(mass @ (above + stats.norm.cdf((-edge - points) / root)) - share)
-
-    return float(optimize.brentq(excess, 1e-6, 12, xtol=1e-12))
 
 
 def sequence_half_width(

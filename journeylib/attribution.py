@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 TITLE = "Credit, not effect"
 RULES = ("first", "last", "linear", "position", "time_decay", "markov", "shapley")
-NOTHING_BEFORE = "nothing before"
+NOTHING_BEFORE, OTHERS = "nothing before", "others"
 FEWEST, DRAWS = 30, 200
 ENDS_SHARE, HALF_LIFE_DAYS = 0.4, 7.0
 SOURCES = {
@@ -76,6 +76,7 @@ def credit_outcome(
     silence: int,
     seed: int,
     level: str = "channel",
+    min_cell: int = 1,
     confidence: float = 0.95,
 ) -> pd.DataFrame | Refusal:
     """Share the credit for the outcome out among channels or touchpoints, by seven rules.
@@ -85,6 +86,7 @@ def credit_outcome(
         silence: From ``passages.find_silence``.
         seed: Seed of the draws of customers.
         level: ``channel`` or ``touchpoint``.
+        min_cell: Names met by fewer winning customers are taken together as ``others``.
         confidence: Coverage of the intervals.
 
     Returns:
@@ -98,7 +100,7 @@ def credit_outcome(
     found = summarise(pass_over, log.readable)
     if found is None:
         return _too_few(0)
-    return share_credit(found, seed=seed, confidence=confidence)
+    return share_credit(join_small(found, min_cell), seed=seed, confidence=confidence)
 
 
 def summarise_approaches(part: Part, *, level: str, silence: int, share: float = 1.0) -> Approaches:
@@ -186,6 +188,28 @@ def share_credit(
     columns = ["title", "rule", "name", "customers", "credit", "value", "low", "high", "n", "unit",
                "source"]  # fmt: skip
     return table[columns]
+
+
+def join_small(roads: Approaches, min_cell: int) -> Approaches:
+    """Take together the names that too few customers met on a road that they won.
+
+    Args:
+        roads: From `summarise_approaches`.
+        min_cell: Fewest customers of a name of its own; together they are as many at least, so
+            that no share can be worked out from the others.
+    """
+    met = _winners_of(roads).sort_values(kind="stable")
+    met = met[met > 0]
+    few = int((met < min_cell).sum())
+    while 0 < few < len(met) and (few < 2 or met.iloc[:few].sum() < min_cell):
+        few += 1
+    if not few:
+        return roads
+    small = set(met.index[:few]) | (set(roads.names) - set(met.index))
+    names = [name for name in roads.names if name not in small]
+    place = {name: at for at, name in enumerate(names)}
+    code = np.array([place.get(name, len(names)) for name in roads.names], dtype=np.int64)
+    return replace(roads, names=(*names, OTHERS), state=code[roads.state])
 
 
 def _winners_of(roads: Approaches) -> pd.Series[int]:

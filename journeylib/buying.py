@@ -6,11 +6,13 @@ weeks. Not for deciding whether the data can carry them, nor for worth in money;
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.polynomial import chebyshev
 from scipy.special import betaincinv, betaln, gammaln, hyp2f1
 
 from journeylib.engine import summarise
@@ -18,6 +20,8 @@ from journeylib.likelihoods import Peak, climb
 from journeylib.log import DAY
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from journeylib.log import Floats, Log, Part
 
 WEEK_DAYS = 7.0
@@ -25,6 +29,35 @@ ORDER_COLUMNS = ["customer", "day", "value"]
 # The closed form divides by a - 1; so near to 1 that its neighbours are taken for it.
 NEAR_ONE = 1e-5
 LEAST_C, LEAST_CHANCE, NODES = 0.05, 1e-100, 64
+# Beyond these the series of the hypergeometric function grows long; integration stays quick.
+SMALLEST, LARGEST = 1e-3, 50.0
+AGES = 20
+
+
+class Seen(NamedTuple):
+    """What was seen of customers, as arrays: one number each.
+
+    Attributes:
+        x: Purchases after the first.
+        last: Weeks from the first to the last.
+        age: Weeks from the first to the end of the data.
+        known: Purchases after the first whose money is known.
+        spent: That money.
+    """
+
+    x: Floats
+    last: Floats
+    age: Floats
+    known: Floats
+    spent: Floats
+
+
+def see(summary: pd.DataFrame) -> Seen:
+    """Lay a summary of `summarise_purchases` out as arrays."""
+    x, last, age = (summary[name].to_numpy(float) for name in ("frequency", "recency", "age"))
+    mean = summary["spend"].to_numpy(float) if "spend" in summary else np.full(len(x), np.nan)
+    known = np.where(np.isnan(mean), 0.0, x)
+    return Seen(x, last, age, known, known * np.nan_to_num(mean))
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,19 +80,20 @@ class Buying:
     peak: Peak | None = None
     customers: int = 0
 
-    def alive(self, summary: pd.DataFrame) -> Floats:
+    def alive(self, summary: pd.DataFrame | Seen) -> Floats:
         """Chance that each customer still buys, 0 to 1; always 1 for those who bought once.
 
         Args:
             summary: From `summarise_purchases`.
         """
-        x, last, age = _numbers(summary)
+        seen = summary if isinstance(summary, Seen) else see(summary)
+        x = seen.x
         gone = np.log(self.a) - np.log(np.where(x > 0, self.b + x - 1, 1.0))
-        gone += (self.r + x) * (np.log(self.alpha + age) - np.log(self.alpha + last))
+        gone += (self.r + x) * np.log((self.alpha + seen.age) / (self.alpha + seen.last))
         chance: Floats = np.where(x > 0, np.exp(-np.logaddexp(0.0, gone)), 1.0)
         return chance
 
-    def expect(self, summary: pd.DataFrame, weeks: float) -> Floats:
+    def expect(self, summary: pd.DataFrame | Seen, weeks: float) -> Floats:
         """Purchases to be expected of each customer in the next weeks.
 
         Args:
@@ -69,39 +103,54 @@ class Buying:
         References:
             Fader, Hardie and Lee (2005), Marketing Science 24:275-284, eq. 10, with the
             hypergeometric function after Euler's transformation, which holds for many purchases.
+            Between ages it is interpolated (logarithm by Chebyshev polynomials, error below 1e-6).
         """
-        x, _, age = _numbers(summary)
+        seen = summary if isinstance(summary, Seen) else see(summary)
+        if not len(seen.x):
+            return np.zeros(0)
+        kinds, place = np.unique(seen.x, return_inverse=True)
+        at = np.log(self.alpha + seen.age)
+        middle, half = (at.max() + at.min()) / 2, max((at.max() - at.min()) / 2, 1e-9)
+        ages = np.exp(middle + half * chebyshev.chebpts1(AGES)) - self.alpha
+        grid = self._expect_alive(np.repeat(kinds, AGES), np.tile(ages, len(kinds)), weeks)
+        told = np.log(np.maximum(grid, LEAST_CHANCE)).reshape(len(kinds), AGES)
+        waves = chebyshev.chebinterpolate(lambda _: told.T, AGES - 1)
+        found = np.exp(chebyshev.chebval((at - middle) / half, waves[:, place], tensor=False))
+        expected: Floats = found * self.alive(seen)
+        return expected
+
+    def _expect_alive(self, x: Floats, age: Floats, weeks: float) -> Floats:
+        """Give the purchases of customers who are known still to buy."""
+        shapes = (self.r, self.a, self.b)
+        if min(shapes) < SMALLEST or max(shapes) > LARGEST:
+            return self._integrate(x, age, weeks)
         a = 1 + NEAR_ONE if abs(self.a - 1) < NEAR_ONE else self.a
         z = weeks / (self.alpha + age + weeks)
         c = a + self.b + x - 1
         with np.errstate(all="ignore"):
             left = (1 - z) ** (a - 1) * hyp2f1(a + self.b - 1 - self.r, a - 1, c, z)
-            found = c / (a - 1) * (1 - left)
+            found: Floats = c / (a - 1) * (1 - left)
         most = weeks * (self.r + x) / (self.alpha + age)
         bad = ~((found >= 0) & (found <= most)) | (c < LEAST_C)
         if bad.any():
             found[bad] = self._integrate(x[bad], age[bad], weeks)
-        expected: Floats = found * self.alive(summary)
-        return expected
+        return found
 
     def _integrate(self, x: Floats, age: Floats, weeks: float) -> Floats:
         """Average over the chance to leave, where the hypergeometric function overflows."""
-        node, weight = np.polynomial.legendre.leggauss(NODES)
-        shape = (self.b + x)[:, None]
-        leaves = np.maximum(betaincinv(self.a, shape, (node + 1) / 2), LEAST_CHANCE)
+        node, weight = _nodes()
+        kinds, place = np.unique(x, return_inverse=True)
+        leaves = betaincinv(self.a, (self.b + kinds)[:, None], (node + 1) / 2)
+        leaves = np.maximum(leaves, LEAST_CHANCE)[place]
         drop = -(self.r + x)[:, None] * np.log1p(leaves * weeks / (self.alpha + age)[:, None])
         found: Floats = (-np.expm1(drop) / leaves) @ weight / 2
         return found
 
-    def likelihood(self, x: Floats, last: Floats, age: Floats) -> Floats:
-        """Log-likelihood of each customer's purchases, weeks of the last and weeks of age."""
-        known = gammaln(self.r + x) - gammaln(self.r) + self.r * np.log(self.alpha)
-        known += betaln(self.a, self.b + x) - betaln(self.a, self.b)
-        stays = -(self.r + x) * np.log(self.alpha + age)
-        some = np.where(x > 0, self.b + x - 1, 1.0)
-        left = np.log(self.a) - np.log(some) - (self.r + x) * np.log(self.alpha + last)
-        told: Floats = known + np.where(x > 0, np.logaddexp(stays, left), stays)
-        return told
+
+@functools.cache
+def _nodes() -> tuple[Floats, Floats]:
+    node, weight = np.polynomial.legendre.leggauss(NODES)
+    return node, weight
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,14 +176,14 @@ class Spending:
         """Money per purchase of a customer of whom nothing is known."""
         return self.p * self.v / (self.q - 1)
 
-    def expect(self, summary: pd.DataFrame) -> Floats:
+    def expect(self, summary: pd.DataFrame | Seen) -> Floats:
         """Money per purchase to be expected of each customer.
 
         Args:
             summary: From `summarise_purchases`; who has no repeat purchase gets the mean.
         """
-        x, spent = spent_so_far(summary)
-        expected: Floats = self.p * (self.v + spent) / (self.p * x + self.q - 1)
+        seen = summary if isinstance(summary, Seen) else see(summary)
+        expected: Floats = self.p * (self.v + seen.spent) / (self.p * seen.known + self.q - 1)
         return expected
 
 
@@ -223,17 +272,41 @@ def fit_buying(summary: pd.DataFrame) -> Buying:
         Fader, Hardie and Lee (2005), "Counting your customers" the easy way, Marketing Science
         24:275-284.
     """
-    columns = ["frequency", "recency", "age"]
-    cells = summary[columns].value_counts(sort=False).reset_index(name="customers")
-    x, last, age = _numbers(cells)
-    weight = cells["customers"].to_numpy(float)
-
-    def total(values: Floats) -> float:
-        return float(weight @ Buying(*values.tolist()).likelihood(x, last, age))
-
-    peak = climb(total, (1.0, max(float(np.average(age, weights=weight)), 1.0) / 4, 1.0, 2.0))
+    total = likelihood_of(summary)
+    weeks = max(float(summary["age"].mean()), 1.0)
+    peak = climb(total, (1.0, weeks / 4, 1.0, 2.0))
     r, alpha, a, b = peak.parameters.tolist()
     return Buying(r, alpha, a, b, peak, len(summary))
+
+
+def likelihood_of(summary: pd.DataFrame) -> Callable[[Floats], float]:
+    """Give the log-likelihood of r, alpha, a and b as a function; it has no special function of time.
+
+    Customers alike are counted together, and gamma functions are taken once per number of
+    purchases, so that it costs little however many customers there are.
+
+    Args:
+        summary: From `summarise_purchases`.
+    """
+    columns = ["frequency", "recency", "age"]
+    cells = summary[columns].value_counts(sort=False).reset_index(name="customers")
+    x, last, age, weight = (cells[name].to_numpy(float) for name in [*columns, "customers"])
+    kinds, place = np.unique(x, return_inverse=True)
+    counts = np.bincount(place, weights=weight)
+    again = x > 0
+    some = np.where(kinds > 0, kinds, 1.0)
+
+    def total(values: Floats) -> float:
+        r, alpha, a, b = values.tolist()
+        known = gammaln(r + kinds) - gammaln(r) + r * np.log(alpha)
+        known += betaln(a, b + kinds) - betaln(a, b)
+        told = -(r + x) * np.log(alpha + age)
+        gone = (np.log(a) - np.log(b + some - 1))[place[again]]
+        gone -= (r + x[again]) * np.log(alpha + last[again])
+        told[again] = np.logaddexp(told[again], gone)
+        return float(counts @ known + weight @ told)
+
+    return total
 
 
 def fit_spending(summary: pd.DataFrame) -> Spending:
@@ -258,15 +331,3 @@ def fit_spending(summary: pd.DataFrame) -> Spending:
     peak = climb(total, (2.0, 3.0, float(mean.mean())))
     p, q, v = peak.parameters.tolist()
     return Spending(p, q, v, peak, len(paid))
-
-
-def spent_so_far(summary: pd.DataFrame) -> tuple[Floats, Floats]:
-    """Give the purchases whose money is known, and that money, of each customer."""
-    known = summary["spend"].notna().to_numpy()
-    x = np.where(known, summary["frequency"].to_numpy(float), 0.0)
-    return x, x * summary["spend"].fillna(0.0).to_numpy(float)
-
-
-def _numbers(summary: pd.DataFrame) -> tuple[Floats, Floats, Floats]:
-    x, last, age = (summary[name].to_numpy(float) for name in ("frequency", "recency", "age"))
-    return x, last, age

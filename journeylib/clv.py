@@ -145,7 +145,7 @@ def forecast_purchases(
     summary: pd.DataFrame,
     *,
     weeks: float = 52.0,
-    groups: pd.Series | None = None,
+    groups: pd.DataFrame | None = None,
     seed: int = 7,
     confidence: float = 0.95,
 ) -> Forecast | Refusal:
@@ -154,7 +154,7 @@ def forecast_purchases(
     Args:
         summary: From `summarise_purchases`.
         weeks: Weeks ahead.
-        groups: Segment of each customer, indexed by customer; those absent count in ``all`` alone.
+        groups: Columns ``customer`` and ``segment``; those absent count in ``all`` alone.
         seed: Seed of the draws.
         confidence: Coverage of the intervals.
 
@@ -183,7 +183,7 @@ def estimate_clv(
     summary: pd.DataFrame,
     *,
     terms: ClvTerms | None = None,
-    groups: pd.Series | None = None,
+    groups: pd.DataFrame | None = None,
     seed: int = 7,
     confidence: float = 0.95,
 ) -> Forecast | Refusal:
@@ -192,7 +192,7 @@ def estimate_clv(
     Args:
         summary: From `summarise_purchases`.
         terms: Horizon, discount, margin and currency; None for 12 months, 10 % a year, revenue.
-        groups: Segment of each customer, indexed by customer; those absent count in ``all`` alone.
+        groups: Columns ``customer`` and ``segment``; those absent count in ``all`` alone.
         seed: Seed of the draws.
         confidence: Coverage of the intervals.
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from journeylib.plans import When
 
 ENOUGH_MONTHS = 24
+# Last words of a metric that is a share where its values can be one; `plans.fit_units` asks that.
+SHARES = ("rate", "share", "activation", "conversion", "retention", "churn")
 
 
 def gather_evidence(  # noqa: PLR0913
@@ -117,7 +119,7 @@ def unit_of(metric: str, currency: str) -> str:
     known = {"nps": "points", "csat": "share"}
     if metric.lower() in known:
         return known[metric.lower()]
-    if metric.lower().endswith(("_rate", "_share")):
+    if metric.lower().rpartition("_")[2] in SHARES:
         return "share"
     money = ("revenue", "spend", "value", "amount", "sales", "margin")
     return currency if any(word in metric.lower() for word in money) else ""

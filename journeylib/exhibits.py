@@ -224,7 +224,7 @@ def _estimate_cell(row: Mapping[Any, Any], name: str) -> str:
     unit = "" if is_missing(row.get("unit")) else str(row["unit"])
     if row.get("verdict") == WITHHELD:
         return "withheld"
-    signed = {"arm", "change", "effect", "lost_share", "with_it", "elsewhere", "before", "naive"}
+    signed = {"arm", "change", "effect", "lost_share", "with_it", "elsewhere", "before", "naive", "plain"}
     difference = bool(signed & set(row))
     return estimate_text(row["value"], row["low"], row["high"], unit, difference=difference)
 

@@ -16,6 +16,7 @@ from journeylib.flows import Walk, name_states, walk_journeys
 from journeylib.log import first_of, last_of
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
     from typing import Any
 
     from journeylib.log import Floats, Integers, Log, Part, Truths
@@ -29,7 +30,8 @@ class Footprints:
     """Moves of each customer between states (key = from × states + to).
 
     Attributes:
-        names: States; the last three are start, end and open.
+        names: States; the last three are start, end and open. Where laps are told apart, the
+            others stand there once for each lap.
         customer: Customer of each entry.
         key: Move of each entry.
         count: How often the customer made it.
@@ -59,6 +61,12 @@ class Footprints:
         kept = self.key % len(self.names) != len(self.names) - 1
         return Footprints(self.names, self.customer[kept], self.key[kept], self.count[kept])
 
+    def settled(self) -> Footprints:
+        """Let what is open end where watching stopped: for those who stay unless they leave."""
+        size = len(self.names)
+        still = self.key % size == size - 1
+        return Footprints(self.names, self.customer, self.key - still, self.count)
+
     def table(self, customers: Integers) -> Any:
         """Lay the moves out as a sparse matrix, one row per customer, one column per move.
 
@@ -79,7 +87,13 @@ class Footprints:
 
 
 def summarise_footprints(
-    part: Part, *, level: str, silence: int, goals: tuple[int, ...] = (), share: float = 1.0
+    part: Part,
+    *,
+    level: str,
+    silence: int,
+    goals: tuple[int, ...] = (),
+    laps: int = 0,
+    share: float = 1.0,
 ) -> Footprints:
     """Count the moves of each customer of a partition.
 
@@ -88,11 +102,16 @@ def summarise_footprints(
         level: ``touchpoint``, ``stage`` or ``channel``.
         silence: Microseconds after which a customer counts as gone.
         goals: Codes of states at which a journey is complete: what follows is left out.
+        laps: How many goals are told apart: after each the states are those of the next lap, and
+            nothing is left out; 0 for a journey that ends at its first goal.
         share: Share of customers to take.
     """
     log = part.load()
     names = name_states(log.codes, level)
-    walk = _cut_short(_sampled(walk_journeys(log, level, silence=silence), share), goals)
+    walk = _sampled(walk_journeys(log, level, silence=silence), share)
+    walk = _by_lap(walk, goals, laps, len(names) - 3) if laps else _cut_short(walk, goals)
+    names = (*names[:-3] * (laps + 1), *names[-3:])
+    goals = () if laps else goals
     size = len(names)
     if not len(walk.state):
         return Footprints(names, walk.customer, walk.state, walk.state)
@@ -128,16 +147,35 @@ def _cut_short(walk: Walk, goals: tuple[int, ...]) -> Walk:
     """Leave out what comes after the first goal of each journey."""
     if not goals or not len(walk.state):
         return walk
+    kept = _goals_before(walk, goals) == 0
+    return Walk(walk.state[kept], walk.journey[kept], walk.customer[kept], walk.closed[kept])
+
+
+def _by_lap(walk: Walk, goals: tuple[int, ...], laps: int, size: int) -> Walk:
+    """Number the states anew after each goal of a journey, up to so many."""
+    if not len(walk.state):
+        return walk
+    lap = np.minimum(_goals_before(walk, goals), laps)
+    return Walk(walk.state + lap * size, walk.journey, walk.customer, walk.closed)
+
+
+def _goals_before(walk: Walk, goals: tuple[int, ...]) -> Integers:
+    """Count the goals before each entry in its journey."""
     met = np.isin(walk.state, goals)
     before: Integers = np.cumsum(met) - met
     starts = np.flatnonzero(first_of(walk.journey))
     lengths = np.diff(np.append(starts, len(met)))
-    kept: Truths = before == np.repeat(before[starts], lengths)
-    return Walk(walk.state[kept], walk.journey[kept], walk.customer[kept], walk.closed[kept])
+    found: Integers = before - np.repeat(before[starts], lengths)
+    return found
 
 
 def count_footprints(
-    log: Log, *, silence: int, level: str = "touchpoint", goals: tuple[int, ...] = ()
+    log: Log,
+    *,
+    silence: int,
+    level: str = "touchpoint",
+    goals: tuple[int, ...] = (),
+    laps: int = 0,
 ) -> Footprints:
     """Count the moves of each customer; of a large log, of a fixed sample of whole customers.
 
@@ -146,14 +184,50 @@ def count_footprints(
         silence: From ``passages.find_silence``.
         level: ``touchpoint``, ``stage`` or ``channel``.
         goals: Codes of states at which a journey is complete.
+        laps: As for `summarise_footprints`.
     """
     pass_over = functools.partial(
-        summarise_footprints, level=level, silence=silence, goals=goals, share=sample_share(log)
-    )
+        summarise_footprints, level=level, silence=silence, goals=goals, laps=laps,
+        share=sample_share(log),
+    )  # fmt: skip
     found = summarise(pass_over, log.readable)
     nobody = np.zeros(0, np.int64)
     none = Footprints(name_states(log.codes, level), nobody, nobody, nobody)
     return none if found is None else found
+
+
+def lump_states(prints: Footprints, kept: Collection[str], groups: Mapping[str, str]) -> Footprints:
+    """Join states that need no row of their own, so that a chain stays small.
+
+    Args:
+        prints: The moves.
+        kept: Names of states that stay.
+        groups: Name of the group that any other state joins.
+
+    Returns:
+        The same moves between fewer states; a chain of them reaches its ends as often.
+    """
+    size = len(prints.names)
+    named = [name if name in kept else groups[name] for name in prints.names[:-3]]
+    lap = _laps_of(prints.names)
+    pairs = [*zip(lap, named, strict=True), *((-1, name) for name in prints.names[-3:])]
+    once = list(dict.fromkeys(named))
+    laps = range(max(lap, default=0) + 1)
+    order = [*((at, name) for at in laps for name in once), *pairs[-3:]]
+    place = np.array([order.index(pair) for pair in pairs])
+    key = place[prints.key // size] * len(order) + place[prints.key % size]
+    names = tuple(name for _, name in order)
+    return Footprints(names, prints.customer, key, prints.count)
+
+
+def _laps_of(names: tuple[str, ...]) -> list[int]:
+    """Tell the lap of each state from how often its name stood before."""
+    seen: dict[str, int] = {}
+    laps = []
+    for name in names[:-3]:
+        seen[name] = seen.get(name, -1) + 1
+        laps.append(seen[name])
+    return laps
 
 
 def draw_weights(customers: int, *, draws: int, rng: np.random.Generator) -> Floats:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from journeylib.buying import Buying, Spending, spent_so_far
+from journeylib.buying import Buying, Seen, Spending, see
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
     from journeylib.log import Floats
 
-    Flags = NDArray[np.bool_]
+    Places = NDArray[np.intp]
 
 EVERYONE, ONCE, AGAIN = "all", "bought once", "came back"
 DRAWS, SPARE = 400, 3
-MOST_SIMULATED, LEAST_SIMULATED = 4000, 200
+MOST_SIMULATED, LEAST_SIMULATED = 2000, 200
 TINY = 1e-9
 TOTALS = ["segment", "model_low", "model_high", "value", "low", "high", "n"]
 
@@ -45,45 +45,41 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Crowd:
-    """Customers, what is expected of them, and the parts in which they are told.
+    """Customers, what is expected of them, and the segments in which they are told.
 
     Attributes:
         summary: From ``buying.summarise_purchases``.
         people: ``purchases`` and ``value`` expected of each, and ``spend`` where there is money.
-        stratum: Number of the smallest part to which each belongs.
-        segments: Numbers of the strata in each segment.
+        segments: Places of the customers of each segment; segments may overlap.
     """
 
     summary: pd.DataFrame
     people: pd.DataFrame
-    stratum: NDArray[np.int64]
-    segments: Mapping[str, list[int]]
+    segments: Mapping[str, Places]
 
 
 def gather_crowd(
-    summary: pd.DataFrame, people: pd.DataFrame, groups: pd.Series | None = None
+    summary: pd.DataFrame, people: pd.DataFrame, groups: pd.DataFrame | None = None
 ) -> Crowd:
-    """Part customers by group, and by whether they came back.
+    """Part customers by segment, and by whether they came back.
 
     Args:
         summary: From ``buying.summarise_purchases``.
         people: Expected ``purchases`` and ``value``, in the same order.
-        groups: Segment of each customer, indexed by customer; None for none.
+        groups: Columns ``customer`` and ``segment``; a customer may stand in several segments, and
+            one without any counts in ``all`` alone. None for no segments.
     """
     again = (summary["frequency"] > 0).to_numpy()
-    code, names = np.zeros(len(summary), dtype=np.int64), pd.Index([])
-    if groups is not None:
-        code, names = pd.factorize(summary["customer"].map(groups), sort=True)
-    stratum = np.asarray(2 * (code + 1) + again, dtype=np.int64)
-    present = np.unique(stratum).tolist()
-    segments = {
-        EVERYONE: present,
-        ONCE: [number for number in present if number % 2 == 0],
-        AGAIN: [number for number in present if number % 2],
-    }
-    for at, name in enumerate(names):
-        segments[str(name)] = [number for number in present if number // 2 == at + 1]
-    return Crowd(summary, people, stratum, {name: own for name, own in segments.items() if own})
+    found = {
+        EVERYONE: np.arange(len(summary)), ONCE: np.flatnonzero(~again),
+        AGAIN: np.flatnonzero(again),
+    }  # fmt: skip
+    if groups is not None and len(groups):
+        place = pd.Series(np.arange(len(summary)), index=summary["customer"].to_numpy())
+        known = groups[groups["customer"].isin(place.index)]
+        for name, own in known.groupby("segment", sort=True)["customer"]:
+            found[str(name)] = np.sort(place.loc[own.to_numpy()].to_numpy())
+    return Crowd(summary, people, {name: own for name, own in found.items() if len(own)})
 
 
 def simulate_totals(
@@ -95,6 +91,9 @@ def simulate_totals(
     confidence: float = 0.95,
 ) -> pd.DataFrame:
     """Give the sum of ``value`` in each segment an interval.
+
+    Of many customers some are simulated: what is expected of them under each draw scales the
+    segment's sum, and their chance is carried over as that of a sum of so many.
 
     Args:
         crowd: From `gather_crowd`.
@@ -111,19 +110,69 @@ def simulate_totals(
     drawn = _parameters(models, rng)
     if not drawn:
         return pd.DataFrame(columns=TOTALS)
-    strata = np.unique(crowd.stratum).tolist()
-    size = max(LEAST_SIMULATED, MOST_SIMULATED // len(strata))
-    sums = {number: _sums(crowd, number, drawn, plan, size, rng) for number in strata}
+    taken, inside = sample_crowd(crowd, rng)
+    means, futures = _draw_futures(crowd, taken, drawn, plan, rng)
+    return sum_segments(crowd, (taken, inside), (means, futures), confidence=confidence)
+
+
+def sum_segments(
+    crowd: Crowd,
+    sample: tuple[Places, Floats],
+    drawn: tuple[Floats, Floats],
+    *,
+    confidence: float = 0.95,
+) -> pd.DataFrame:
+    """Sum up what was drawn for a sample of customers, in each segment of the crowd.
+
+    Args:
+        crowd: From `gather_crowd`; its ``people`` have ``value``.
+        sample: From `sample_crowd`.
+        drawn: Worth of each customer of the sample under each draw, one row a draw: as expected,
+            and as it may come.
+        confidence: Coverage of the intervals.
+
+    Returns:
+        Columns ``segment, model_low, model_high, value, low, high, n``.
+    """
+    (taken, inside), (means, futures) = sample, drawn
+    value = crowd.people["value"].to_numpy(float)
+    whole = np.array([value[own].sum() for own in crowd.segments.values()])
+    sizes = np.array([len(own) for own in crowd.segments.values()])
+    part = np.maximum(inside @ value[taken], TINY)
+    expected = means @ inside.T * (whole / part)
+    chance = (futures - means) @ inside.T * np.sqrt(sizes / inside.sum(axis=1))
     ends = [(1 - confidence) / 2, (1 + confidence) / 2]
-    rows = []
-    for name, own in crowd.segments.items():
-        total = np.sum([sums[number] for number in own], axis=0)
-        inside = np.isin(crowd.stratum, own)
-        value = float(crowd.people["value"].to_numpy(float)[inside].sum())
-        (sure_low, low), (sure_high, high) = np.quantile(total, ends, axis=0)
-        rows.append((name, min(sure_low, value), max(sure_high, value), value, min(low, value),
-                     max(high, value), int(inside.sum())))  # fmt: skip
-    return pd.DataFrame(rows, columns=TOTALS)
+    sure = np.quantile(expected, ends, axis=0)
+    both = np.quantile(expected + chance, ends, axis=0)
+    table = pd.DataFrame({"segment": list(crowd.segments), "value": whole, "n": sizes})
+    for prefix, (low, high) in (("model_", sure), ("", both)):
+        # Of a handful of customers the mean may lie beyond most of what can come.
+        table[f"{prefix}low"] = np.minimum(low, whole)
+        table[f"{prefix}high"] = np.maximum(high, whole)
+    return table[TOTALS]
+
+
+def sample_crowd(crowd: Crowd, rng: np.random.Generator) -> tuple[Places, Floats]:
+    """Choose whom to simulate, and say of whom each segment's sum is made.
+
+    A segment that the common sample holds too few of gets a sample of its own.
+    """
+    n = len(crowd.summary)
+    common = np.arange(n)
+    if n > MOST_SIMULATED:
+        common = np.sort(rng.choice(n, MOST_SIMULATED, replace=False))
+    chosen = []
+    for own in crowd.segments.values():
+        known = np.intersect1d(own, common, assume_unique=True)
+        if len(known) < min(len(own), LEAST_SIMULATED):
+            few = min(len(own), LEAST_SIMULATED)
+            known = np.sort(rng.choice(own, few, replace=False))
+        chosen.append(known)
+    taken = np.unique(np.concatenate([common, *chosen]))
+    inside = np.zeros((len(chosen), len(taken)))
+    for row, known in enumerate(chosen):
+        inside[row, np.searchsorted(taken, known)] = 1.0
+    return taken, inside
 
 
 def _parameters(
@@ -143,40 +192,31 @@ def _parameters(
     return [(one, Spending(*other)) for one, other in zip(buyings, fit, strict=True)]
 
 
-def _sums(
+def _draw_futures(
     crowd: Crowd,
-    number: int,
+    taken: Places,
     drawn: list[tuple[Buying, Spending | None]],
     plan: Plan,
-    size: int,
     rng: np.random.Generator,
-) -> Floats:
-    """Sum one stratum under each draw: expected, and as it may come.
-
-    Of many customers some are simulated: what is expected of them under each draw scales the
-    stratum's, and their chance is carried over as that of a sum of so many.
-    """
-    inside = np.flatnonzero(crowd.stratum == number)
-    taken = inside if len(inside) <= size else rng.choice(inside, size, replace=False)
-    some, people = crowd.summary.iloc[taken], crowd.people.iloc[taken]
+) -> tuple[Floats, Floats]:
+    """Give each customer's worth under each draw: as expected, and as it may come."""
+    some, people = see(crowd.summary.iloc[taken]), crowd.people.iloc[taken]
     value = people["value"].to_numpy(float)
     plain = people["purchases"].to_numpy(float)
     if "spend" in people:
         plain = plain * people["spend"].to_numpy(float)
     # When purchases come within the horizon hardly depends on the draw, so discounts are kept.
     pace = np.divide(value, plain, out=np.ones_like(value), where=plain > 0)
-    whole = float(crowd.people["value"].to_numpy(float)[inside].sum()) / max(value.sum(), TINY)
-    sums = np.zeros((len(drawn), 2))
+    means, futures = np.zeros((2, len(drawn), len(taken)))
     for at, (buying, spending) in enumerate(drawn):
         money = 1.0 if spending is None else spending.expect(some)
-        mean = float((buying.expect(some, plan.weeks) * money * pace).sum())
-        chance = simulate_worth(some, buying, spending, plan, rng).sum() - mean
-        sums[at] = mean * whole, mean * whole + np.sqrt(len(inside) / len(taken)) * chance
-    return sums
+        means[at] = buying.expect(some, plan.weeks) * money * pace
+        futures[at] = simulate_worth(some, buying, spending, plan, rng)
+    return means, futures
 
 
 def simulate_worth(
-    summary: pd.DataFrame,
+    summary: pd.DataFrame | Seen,
     buying: Buying,
     spending: Spending | None,
     plan: Plan,
@@ -195,17 +235,32 @@ def simulate_worth(
         Worth of each customer within the horizon. Of a customer who still buys, the rate is
         Gamma(r + x, alpha + T) and the chance to leave after a purchase Beta(a, b + x).
     """
-    x, age = summary["frequency"].to_numpy(float), summary["age"].to_numpy(float)
-    buys = rng.random(len(x)) < buying.alive(summary)
-    rate = rng.gamma(buying.r + x) / (buying.alpha + age)
+    seen = summary if isinstance(summary, Seen) else see(summary)
+    worth = np.zeros(len(seen.x))
+    buys = np.flatnonzero(rng.random(len(worth)) < buying.alive(seen))
+    x = seen.x[buys]
+    rate = rng.gamma(buying.r + x) / (buying.alpha + seen.age[buys])
     leaves = np.clip(rng.beta(buying.a, buying.b + x), TINY, 1)
-    stays = rng.geometric(leaves) * buys
-    steps = len(plan.counts)
-    each = rng.poisson(rate[:, None] * plan.weeks / steps, (len(x), steps))
-    bought = np.diff(np.minimum(each.cumsum(axis=1), stays[:, None]), axis=1, prepend=0)
+    would = rng.poisson(rate * plan.weeks)
+    bought = np.minimum(would, rng.geometric(leaves)).astype(np.float64)
+    counts = bought * _pace(bought, would, plan)
     if spending is None:
-        return np.asarray(bought @ plan.counts, dtype=np.float64)
-    known, spent = spent_so_far(summary)
-    thrift = rng.gamma(spending.p * known + spending.q) / (spending.v + spent)
-    money = rng.gamma(spending.p * bought) / np.maximum(thrift, TINY)[:, None]
-    return np.asarray(money @ plan.counts, dtype=np.float64)
+        worth[buys] = counts
+        return worth
+    shape = spending.p * seen.known[buys] + spending.q
+    thrift = rng.gamma(shape) / (spending.v + seen.spent[buys])
+    money = rng.gamma(spending.p * bought) / np.maximum(thrift, TINY)
+    worth[buys] = np.divide(money * counts, bought, out=np.zeros_like(money), where=bought > 0)
+    return worth
+
+
+def _pace(bought: Floats, would: Floats, plan: Plan) -> Floats:
+    """Say what a unit of money counts for on average over the time in which a customer bought.
+
+    Purchases lie evenly over the horizon or, of those who leave, over the first part of it.
+    """
+    edges = np.linspace(0.0, 1.0, len(plan.counts) + 1)
+    counted = np.append(0.0, np.cumsum(plan.counts)) / len(plan.counts)
+    until = np.where(bought < would, (bought + 1) / (would + 1), 1.0)
+    pace: Floats = np.interp(until, edges, counted) / until
+    return pace

@@ -7,6 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from journeylib.arrivals import EVERYONE, JOINED, PERSONA
+from journeylib.arrivals import EVERYONE, JOINED, PERSONA
+from journeylib.arrivals import EVERYONE, JOINED, PERSONA
+from journeylib.arrivals import EVERYONE, JOINED, PERSONA
+from journeylib.arrivals import EVERYONE, JOINED, PERSONA
+from journeylib.arrivals import EVERYONE, JOINED, PERSONA
+from journeylib.arrivals import EVERYONE, JOINED, PERSONA
+from journeylib.arrivals import EVERYONE, JOINED, PERSONA
+from journeylib.arrivals import EVERYONE, JOINED, PERSONA
 from journeylib.errors import ParamsError, Problem
 from journeylib.features import Known, describe_features, name_unknown
 from journeylib.habits import clip_log, describe_habits
@@ -31,9 +40,11 @@ from journeylib.portraits import choose_way, describe_channels, describe_visits
 
 if TYPE_CHECKING:
     from journeylib.exhibits import Exhibit
+    from journeylib.valuing import Valued
     from journeylib.workspace import Workspace
 
-EVERYONE = "all"
+# What customers who came late had less time for; months tell it by other rows.
+UNEQUAL = ("repeat_purchase_rate", "retention_rate", "churn_rate")
 # Metrics of a persona that can be told from the outcome window alone.
 LATER = ("average_order_value", "nps", "csat", "ces")
 FOUND, JOINED = "found", "joined"
@@ -191,38 +202,65 @@ def _found(assignments: pd.DataFrame) -> pd.DataFrame:
 
 
 def measure_loyalty(
-    work: Workspace, customers: pd.DataFrame, cut: Cut, personas: Personas
+    work: Workspace,
+    customers: pd.DataFrame,
+    cut: Cut,
+    personas: Personas,
+    valued: Valued | None = None,
 ) -> pd.DataFrame:
-    """Measure the client's metrics for all customers, and for each persona what came after.
+    """Measure the client's metrics for all customers and their segments.
 
     Args:
         work: The workspace.
         customers: From ``steps.join_customers``.
         cut: From ``part_period``.
         personas: From ``group_customers``.
+        valued: From ``valuing.value_customers``: what customers will be worth, with the segments
+            that they came in; None leaves both out.
 
     Returns:
-        The result table ``metrics``. Rows of all customers speak of the whole period. Rows of
-        personas speak of the outcome window, which their features do not reach into; where there is
-        no window they speak of the whole period too.
+        The result table ``metrics``, with what each segment is in ``by``. Rows of all customers and
+        of channels speak of the whole period. Rows of personas speak of the outcome window, which
+        their features do not reach into; where there is no window, of the whole period too. Months
+        tell who came back within so many days, of those who were followed so long.
     """
     options: dict[str, Any] = {
         "targets": work.params.targets, "confidence": work.params.confidence,
     }  # fmt: skip
     answers = work.recall("answers")
     window = cut.followed.window
-    nobody = personas.assignments[:0]
+    first = personas.assignments if window is None else personas.assignments[:0]
+    groups = [first.rename(columns={"persona": "segment"}).assign(by=PERSONA)]
+    if valued is not None:
+        groups.append(valued.groups[valued.groups["by"] != PERSONA])
+    segments = pd.concat([part for part in groups if len(part)] or groups[:1], ignore_index=True)
+    whole = measure_metrics(customers, answers, settings=work.settings, groups=segments,
+                            **options)  # fmt: skip
+    parts = [whole] if valued is None else [_comparable(whole), valued.metrics]
+    if window is not None:
+        parts += _later(work, cut, personas, options)
+    table = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
+    return work.protect("metrics", table.reindex(columns=whole.columns))
+
+
+def _comparable(whole: pd.DataFrame) -> pd.DataFrame:
+    """Leave out what months cannot be compared by: who came late had less time to return or go."""
+    unequal = (whole["by"] == JOINED) & whole["metric"].isin(UNEQUAL)
+    return whole[~unequal]
+
+
+def _later(
+    work: Workspace, cut: Cut, personas: Personas, options: dict[str, Any]
+) -> list[pd.DataFrame]:
+    """Measure what came of each persona in the window that its features do not reach into."""
+    window = cut.followed.window
     if window is None:
-        whole = measure_metrics(customers, answers, settings=work.settings,
-                                personas=personas.assignments, **options)  # fmt: skip
-        return work.protect("metrics", whole)
-    everyone = measure_metrics(customers, answers, settings=work.settings, personas=nobody,
-                               **options)  # fmt: skip
+        return []
     found = _found(personas.assignments)
     later = describe_customers(clip_log(work.log, start=window.cut, end=window.end))
     after = measure_metrics(later, _answers(work, window.cut, window.end),
                             settings={**work.settings, "start": window.cut, "end": window.end},
-                            personas=found, **options)  # fmt: skip
+                            groups=found, **options)  # fmt: skip
     after = after[(after["segment"] != EVERYONE) & after["metric"].isin(LATER)]
     after = after.assign(source=[f"the {window.days} days after the features end; {text}"
                                  for text in after["source"]])  # fmt: skip
@@ -233,9 +271,8 @@ def measure_loyalty(
         zone=work.params.timezone,
         confidence=work.params.confidence,
     )
-    parts = [part for part in (everyone, after, own) if len(part)]
-    table = pd.concat(parts, ignore_index=True) if parts else everyone
-    return work.protect("metrics", table.reindex(columns=everyone.columns))
+    own = own.assign(by=[EVERYONE if name == EVERYONE else PERSONA for name in own["segment"]])
+    return [after, own]
 
 
 # ---------------------------------------------------------------- cards
@@ -294,6 +331,15 @@ def _draw(
 ) -> Exhibit:
     visits, words = work.recall("persona_visits"), work.recall("persona_words")
     shown = [str(name) for name in table.loc[table["customers"].notna(), "name"]]
+    metrics = metrics[metrics["segment"].isin({EVERYONE, *shown})] if len(metrics) else metrics
+    metrics = metrics[metrics["segment"].isin({EVERYONE, *shown})] if len(metrics) else metrics
+    metrics = metrics[metrics["segment"].isin({EVERYONE, *shown})] if len(metrics) else metrics
+    metrics = metrics[metrics["segment"].isin({EVERYONE, *shown})] if len(metrics) else metrics
+    metrics = metrics[metrics["segment"].isin({EVERYONE, *shown})] if len(metrics) else metrics
+    metrics = metrics[metrics["segment"].isin({EVERYONE, *shown})] if len(metrics) else metrics
+    metrics = metrics[metrics["segment"].isin({EVERYONE, *shown})] if len(metrics) else metrics
+    metrics = metrics[metrics["segment"].isin({EVERYONE, *shown})] if len(metrics) else metrics
+    metrics = metrics[metrics["segment"].isin({EVERYONE, *shown})] if len(metrics) else metrics
     own = [visits[visits["persona"] == name] for name in shown] if len(visits) else []
     ways = [choose_way(part) for part in own]
     cast = Cast(

@@ -1,7 +1,7 @@
-"""Whether a forecast of purchases would have held: fitted to the past, held against what came.
+"""Whether a forecast would have held: fitted to the past, held against what came.
 
-The model has to beat the plain rule that everybody goes on at the rate so far. Not for the forecast
-itself; see `clv`.
+The models of purchases and of renewals have to beat the plain rule that everything goes on at the
+rate so far. Not for the forecasts themselves; see `clv` and `renewals`.
 """
 
 from __future__ import annotations
@@ -13,14 +13,18 @@ import pandas as pd
 
 from journeylib.buying import WEEK_DAYS, fit_buying, merge_days, summarise_purchases
 from journeylib.clv import INTERVAL, MODEL, check_purchases
+from journeylib.durations import trace_survival
 from journeylib.estimates import ESTIMATE_COLUMNS, Refusal
 from journeylib.futures import AGAIN, EVERYONE, ONCE, Plan, gather_crowd, simulate_totals
+from journeylib.renewals import count_renewals, fit_renewals, project_renewals
 
 if TYPE_CHECKING:
     from journeylib.log import Floats
 
 MOST_BOUGHT = 7
 SHORTEST_DAYS = 28
+FEWEST_MONTH, FEWEST_HELD, SHARE_SEEN = 30, 3, 2 / 3
+HELD_COLUMNS = ["period", "held", "observed", "naive"]
 TEST_COLUMNS = ["group", "observed", "naive", "error", "naive_error", "covered"]
 
 
@@ -62,7 +66,7 @@ def backtest_purchases(
     people["observed"] = _came(orders, summary, cut, end)
     people["naive"] = _same_rate(summary, weeks)
     people["group"] = _labels(summary)
-    crowd = gather_crowd(summary, people, people.set_index("customer")["group"])
+    crowd = gather_crowd(summary, people, people.rename(columns={"group": "segment"}))
     totals = simulate_totals(crowd, (buying, None), Plan(weeks, np.ones(1)), seed=seed,
                              confidence=confidence)  # fmt: skip
     return _hold(totals, people, f"{MODEL}; {INTERVAL}")
@@ -100,3 +104,43 @@ def _hold(totals: pd.DataFrame, people: pd.DataFrame, source: str) -> pd.DataFra
     table["covered"] = table["observed"].between(table["low"], table["high"])
     table = table.assign(unit="purchases", source=source)
     return table[[*TEST_COLUMNS, *ESTIMATE_COLUMNS]]
+
+
+def backtest_renewals(
+    tenures: pd.DataFrame, *, model: str = "auto", seed: int = 7, confidence: float = 0.95
+) -> pd.DataFrame | Refusal:
+    """Fit renewals to the first two thirds of the months and hold the projection against the rest.
+
+    Args:
+        tenures: From ``tenure.measure_tenure``.
+        model: As for ``renewals.fit_renewals``.
+        seed: Seed of the draws.
+        confidence: Coverage of the intervals.
+
+    Returns:
+        One row per month that 30 customers reached: ``period``, ``held`` (whether beyond what the
+        model saw), ``observed`` (Kaplan-Meier), ``naive`` (the same chance to leave in every month),
+        and of the model ``value, low, high, n, unit, source``. Or a refusal: of
+        ``renewals.fit_renewals``, or where fewer than 3 months are held out.
+    """
+    reached = np.sort(tenures["months"].to_numpy(float))
+    months = int(reached[-FEWEST_MONTH]) if len(reached) >= FEWEST_MONTH else 0
+    cut = int(np.ceil(months * SHARE_SEEN))
+    if months - cut < FEWEST_HELD:
+        return Refusal(
+            f"{months} months were reached by {FEWEST_MONTH} customers.",
+            f"{FEWEST_HELD} months to hold out, beside two thirds to learn from.",
+        )
+    early = tenures.assign(
+        months=tenures["months"].clip(upper=cut),
+        ended=tenures["ended"].astype(bool) & (tenures["months"] <= cut),
+    )
+    fit = fit_renewals(count_renewals(early, months=1), model=model)
+    if isinstance(fit, Refusal):
+        return fit
+    table = project_renewals(fit, periods=months, seed=seed, confidence=confidence)
+    gone = trace_survival(tenures["months"], tenures["ended"]).at(table["period"])
+    rate = float(early["ended"].sum() / early["months"].sum())
+    table["observed"] = 1 - gone["value"].to_numpy()
+    table["naive"] = np.exp(-rate * table["period"].to_numpy(float))
+    return table.assign(held=table["period"] > cut)[[*HELD_COLUMNS, *ESTIMATE_COLUMNS]]

@@ -36,13 +36,11 @@ def plot_arms(arms: pd.DataFrame, *, ax: Axes | None = None) -> Axes | None:
     hues = [theme.OTHER, *[parts.accent()] * (len(arms) - 1)]
     rows = arms.assign(label=arms["arm"])
     ax = parts.interval_rows(rows, unit=unit, colours=hues, ax=ax, what=_metric(arms, "Outcome"))
-    best = arms.sort_values("value", ascending=False, kind="stable").iloc[0]
-    parts.set_finding(
-        ax,
-        f"Arm {parts.words(best['arm'])} has the highest "
-        f"{_metric(arms, 'outcome')[:1].lower() + _metric(arms, 'outcome')[1:]} "
-        f"({parts.estimate_note(best, unit)})",
-    )
+    told = [
+        f"{parts.words(name, 24)} {labels.plot_label(labels.value_text(value, unit), 40)}"
+        for name, value in zip(arms["arm"], arms["value"], strict=True)
+    ]
+    parts.set_finding(ax, f"{_metric(arms, 'Outcome')}: {', '.join(told)}")
     return ax
 
 
@@ -76,15 +74,14 @@ def plot_event_study(effects: pd.DataFrame, *, ax: Axes | None = None) -> Axes |
     unit = parts.only_unit(rows)
     parts.number_axis(ax.yaxis, unit)
     ax.set_xlabel("Periods from the start (dashed line)")
-    ax.set_ylabel(f"Difference to other units ({unit or 'metric unit'})")
+    ax.set_ylabel("Difference to other units, less that before")
     ax.grid(axis="y")
     before = (time < 0) & np.isfinite(low) & np.isfinite(high)
     clear = int(((low > 0) | (high < 0))[before].sum())
-    parts.set_finding(
-        ax,
-        f"Before the start, {clear} of {int(before.sum())} periods differ from zero by more than "
-        "their interval",
-    )
+    later = (time >= 0) & np.isfinite(low) & np.isfinite(high)
+    apart = int(((low > 0) | (high < 0))[later].sum())
+    told = f"{clear} of {int(before.sum())} periods before the start lie apart from zero"
+    parts.set_finding(ax, f"{told}, {apart} of {int(later.sum())} after it")
     return ax
 
 
@@ -118,7 +115,7 @@ def plot_group_series(
         hues.append(hue)
     _finish_series(ax, rows, start)
     parts.end_labels(ax, names, ends, hues)
-    parts.set_finding(ax, _groups_title(rows))
+    parts.set_finding(ax, _groups_title(rows, start))
     return ax
 
 
@@ -144,17 +141,20 @@ def _moment(start: object) -> Any:
     return pd.Timestamp(start) if isinstance(start, str) else start
 
 
-def _groups_title(rows: pd.DataFrame) -> str:
+def _groups_title(rows: pd.DataFrame, start: object | None) -> str:
+    """Say how each group moved from before the start to after it."""
     unit = parts.only_unit(rows)
-    last = rows.dropna(subset=["value"]).drop_duplicates("group", keep="last")
-    if not 1 <= len(last) <= 3:
-        return f"{len(last)} groups over {rows['time'].nunique():,} periods"
-    last = last.sort_values("value", ascending=False, kind="stable")
-    told = [
-        f"{parts.words(name, 24)} at {labels.plot_label(labels.value_text(value, unit), 40)}"
-        for name, value in zip(last["group"], last["value"], strict=True)
-    ]
-    return "In the last period " + ", ".join(told)
+    groups = rows["group"].drop_duplicates().sort_values(ascending=False, ignore_index=True)
+    if not 1 <= len(groups) <= 3 or start is None:
+        return f"{len(groups)} groups over {rows['time'].nunique():,} periods"
+    after = rows["time"] >= _moment(start)
+    told = []
+    for name in groups:
+        own = rows["group"] == name
+        ends = [rows.loc[own & side, "value"].mean() for side in (~after, after)]
+        before, since = (labels.plot_label(labels.value_text(end, unit), 40) for end in ends)
+        told.append(f"{parts.words(name, 24)} {before} → {since}")
+    return f"Mean before and after the start: {', '.join(told)}"
 
 
 def plot_series(
@@ -178,18 +178,21 @@ def plot_series(
     ax = parts.new_axes(ax, width=8.4)
     ax.scatter(rows["time"], rows["value"], color=theme.OTHER, s=20, zorder=3)
     names, ends, hues = ["measured"], [_last(rows, "value")], [theme.OTHER]
+    after = rows["time"] >= _moment(start) if start is not None else rows["time"].notna()
     for column, name, hue, dash in (
-        ("fitted", "fitted", parts.accent(), "-"),
         ("counterfactual", "without the change", theme.BAD, "--"),
+        ("fitted", "fitted", parts.accent(), "-"),
+        ("mean", "mean of each side", parts.accent(), "-"),
     ):
         if column in rows and rows[column].notna().any():
-            ax.plot(rows["time"], rows[column], color=hue, linestyle=dash)
+            for side in (~after, after):  # a step is no slope: nothing is drawn across the start
+                ax.plot(rows["time"][side], rows[column][side], color=hue, linestyle=dash)
             names.append(name)
             ends.append(_last(rows, column))
             hues.append(hue)
     _finish_series(ax, rows, start)
     parts.end_labels(ax, names, ends, hues)
-    parts.set_finding(ax, _series_title(rows))
+    parts.set_finding(ax, _series_title(rows, after))
     return ax
 
 
@@ -198,17 +201,19 @@ def _last(rows: pd.DataFrame, column: str) -> float:
     return float(known.iloc[-1]) if len(known) else 0.0
 
 
-def _series_title(rows: pd.DataFrame) -> str:
+def _series_title(rows: pd.DataFrame, after: pd.Series) -> str:
+    """Say how far the fit lies from where the series was heading, first and last."""
     unit = parts.only_unit(rows)
     both = {"fitted", "counterfactual"} <= set(rows.columns)
-    known = rows.dropna(subset=["fitted", "counterfactual"]) if both else rows.head(0)
+    known = rows[after].dropna(subset=["fitted", "counterfactual"]) if both else rows.head(0)
     if known.empty:
-        return f"The series has {len(rows):,} periods and no fitted course to compare with"
-    last = known.iloc[-1]
-    gap = float(last["fitted"] - last["counterfactual"])
-    side = "above" if gap > 0 else "below"
-    size = labels.plot_label(labels.value_text(abs(gap), unit), 40)
-    return f"In the last period the fitted course lies {size} {side} where it would have gone"
+        return f"{int((~after).sum()):,} periods before the start, {int(after.sum()):,} after it"
+    gaps = (known["fitted"] - known["counterfactual"]).iloc[[0, -1]]
+    first, last = (
+        labels.plot_label(labels.estimate_text(gap, math.nan, math.nan, unit, difference=True), 40)
+        for gap in gaps
+    )
+    return f"Against where it was heading: {first} at the start, {last} at the end"
 
 
 def plot_impacts(impacts: pd.DataFrame, *, ax: Axes | None = None) -> Axes | None:

@@ -4,7 +4,7 @@ The first line of the class and the text below a key are what ``params/README.md
 ``params/schema.json`` say about it.
 """
 
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field
 from pydantic_core import InitErrorDetails
@@ -53,20 +53,39 @@ class Intervention(Section):
     """Smallest effect worth having, in the metric's unit."""
     cost: Amount | None = None
     """What the change cost, in the client's currency."""
+    value: Amount | None = None
+    """What one unit more of the metric brings, in the client's currency: one customer more for a
+    share, one point for a score. Unset, money comes from an outcome in money, or from the value of
+    an order where the metric counts orders."""
+    reach: Positive | None = None
+    """Customers, visitors or other units a year that the change reaches. Unset, `population` of the
+    measurements, else the customers who met the touchpoint."""
     source: SourceName | None = None
     """Source that holds the result; ab_test needs one of kind `experiments`."""
     control: Value | None = None
     """Variant without the change, for ab_test."""
     outcomes: list[Text] | None = Field(default=None, min_length=1)
-    """Columns compared by ab_test; the first is the primary metric."""
+    """Columns compared by ab_test, or names of `ratios`; the first is the primary metric."""
+    ratios: dict[Text, Annotated[list[Text], Field(min_length=2, max_length=2)]] = Field(default={})
+    """Outcomes that are a total divided by a total: `name: [numerator, denominator]`, two columns of
+    an ab_test, such as `revenue_per_order: [revenue, orders]`."""
+    placebo_outcomes: list[Text] = Field(default=[])
+    """Outcomes that the change cannot move; when one of them moves, something else is going on."""
     guardrails: dict[Text, Amount] = Field(default={})
     """Metric that must not get worse: harm that is tolerated."""
     split: list[Positive] | None = Field(default=None, min_length=2)
     """Planned share of each variant, control first, the others by name; together 1."""
+    sample: Count | None = None
+    """Units planned in all variants together."""
     looks: Count = 1
-    """Times the result was planned to be looked at; if it was looked at more often, that number."""
+    """Times the result was planned to be looked at, evenly spaced, the last time included."""
+    looks_taken: Count | None = None
+    """Times it was looked at so far; unset means as planned. More than planned widens the interval
+    so that it holds at every look."""
     covariate: Text | None = None
     """Column from before the test that sharpens the result (CUPED)."""
+    strata: Text | None = None
+    """Column from before the test within which variants are compared, to sharpen the result."""
     segments: list[Text] = Field(default=[])
     """Columns from before the test by which the result is shown; declared in advance."""
 

@@ -6,11 +6,11 @@ have Newton's method of their own; see `logits`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import optimize
+from scipy import optimize, stats
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +22,12 @@ STEP = 1e-3
 # A parameter of which the data says nothing is drawn within a factor of e³ (one deviation).
 WIDEST = 3.0
 WORST = 1e12
+# Draws are proposed from a heavy-tailed shape, first a rough one, then one that fits.
+TAILS, FIRST, SECOND = 5, 400, 1000
+# So sharp a peak is as good as normal.
+SHARP = 0.1
+# Where a parameter is told by nothing, the simplex would creep along the ridge for thousands of turns.
+PATIENCE, GAIN = 60, 1e-7
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +39,14 @@ class Peak:
         covariance: Of the logarithms, from the curvature and a weak prior (deviation 3).
         height: Log-likelihood.
         at_edge: Whether a parameter ran to the end of what was searched (e⁻¹² to e¹²).
+        likelihood: The log-likelihood itself, by the parameters; None to draw by curvature alone.
     """
 
     logs: Floats
     covariance: Floats
     height: float
     at_edge: bool
+    likelihood: Callable[[Floats], float] | None = field(default=None, repr=False, compare=False)
 
     @property
     def parameters(self) -> Floats:
@@ -47,10 +55,47 @@ class Peak:
         return found
 
     def draw(self, draws: int, rng: np.random.Generator) -> Floats:
-        """Draw parameters that fit the data as well: one row per draw."""
-        drawn = rng.multivariate_normal(self.logs, self.covariance, size=draws, method="eigh")
-        found: Floats = np.exp(np.clip(drawn, -FARTHEST, FARTHEST))
+        """Draw parameters that fit the data as well: one row per draw.
+
+        Where the likelihood is no hill but a ridge, its curvature misleads; so draws are proposed
+        more widely and kept as often as they are likely (sampling importance resampling).
+
+        Args:
+            draws: Number of rows.
+            rng: Where chance comes from.
+
+        References:
+            Rubin (1988), Bayesian Statistics 3:395-402.
+        """
+        kept = rng.multivariate_normal(self.logs, self.covariance, size=draws, method="eigh")
+        sharp = float(np.diag(self.covariance).max()) < SHARP**2
+        if self.likelihood is not None and not sharp:
+            told, share = self._weigh(self.logs, self.covariance, FIRST, rng)
+            middle = share @ told
+            wide = (told - middle).T @ ((told - middle) * share[:, None])
+            told, share = self._weigh(middle, wide + 1e-9 * np.eye(len(middle)), SECOND, rng)
+            kept = told[rng.choice(len(told), draws, p=share)]
+        found: Floats = np.exp(np.clip(kept, -FARTHEST, FARTHEST))
         return found
+
+    def _weigh(
+        self, middle: Floats, spread: Floats, size: int, rng: np.random.Generator
+    ) -> tuple[Floats, Floats]:
+        """Propose logarithms of parameters, and say how likely each is under data and prior."""
+        shape = stats.multivariate_t(middle, spread, df=TAILS, allow_singular=True, seed=rng)
+        told = shape.rvs(size).reshape(size, -1)
+        with np.errstate(all="ignore"):
+            found = np.array([self._posterior(logs) for logs in told])
+            weight = np.nan_to_num(found - shape.logpdf(told), nan=-np.inf)
+        share = np.exp(weight - weight.max())
+        return told, share / share.sum()
+
+    def _posterior(self, logs: Floats) -> float:
+        if self.likelihood is None or np.abs(logs).max() > FARTHEST:
+            return -np.inf
+        prior = -0.5 * float(((logs - self.logs) ** 2).sum()) / WIDEST**2
+        found = float(self.likelihood(np.exp(logs))) - self.height + prior
+        return found if np.isfinite(found) else -np.inf
 
 
 def climb(likelihood: Callable[[Floats], float], start: tuple[float, ...]) -> Peak:
@@ -74,11 +119,26 @@ def climb(likelihood: Callable[[Floats], float], start: tuple[float, ...]) -> Pe
     with np.errstate(all="ignore"):
         rough = optimize.minimize(cost, np.log(start), method="L-BFGS-B", bounds=bounds)
         options = {"xatol": 1e-7, "fatol": 1e-9, "maxiter": 4000, "maxfev": 4000}
-        fine = optimize.minimize(cost, rough.x, method="Nelder-Mead", options=options)
+        fine = optimize.minimize(
+            cost, rough.x, method="Nelder-Mead", options=options, callback=_Patience()
+        )
         best = fine.x if fine.fun <= rough.fun else rough.x
         bend = _curvature(cost, np.clip(best, 2 * STEP - FARTHEST, FARTHEST - 2 * STEP))
     at_edge = bool(np.abs(best).max() > FARTHEST - 0.5)
-    return Peak(best, _spread(bend), -float(cost(best)), at_edge)
+    return Peak(best, _spread(bend), -float(cost(best)), at_edge, likelihood)
+
+
+class _Patience:
+    """Ends a search that has not gained anything for a while."""
+
+    def __init__(self) -> None:
+        self.found: list[float] = []
+
+    def __call__(self, intermediate_result: optimize.OptimizeResult) -> None:
+        self.found.append(float(intermediate_result.fun))
+        late = len(self.found) > PATIENCE
+        if late and self.found[-PATIENCE - 1] - self.found[-1] < GAIN:
+            raise StopIteration
 
 
 def _curvature(cost: Callable[[Floats], float], at: Floats) -> Floats:

@@ -1,4 +1,8 @@
-"""What customers are worth and whether they stay: retention, repeat orders, order value, scores."""
+"""What customers are worth and whether they stay: retention, repeat orders, order value, scores.
+
+For all customers and for any segments. Not for worth in the future (`clv`), nor for the curve of
+those who stay (`cohorts`, `tenure`).
+"""
 
 from __future__ import annotations
 
@@ -9,26 +13,24 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from journeylib.estimates import Estimate
+from journeylib.arrivals import EVERYONE, PERSONA, STAGE
+from journeylib.buying import merge_days
+from journeylib.durations import SURVIVAL, trace_survival
+from journeylib.estimates import Estimate, Refusal
 from journeylib.log import DAY
-from journeylib.scores import (
-    customer_effort,
-    customer_satisfaction,
-    net_promoter_score,
-    share_estimate,
-)
+from journeylib.replies import ANSWER_COLUMNS, score_answers
+from journeylib.scores import share_estimate
 from journeylib.tables import complete_result
+from journeylib.tenure import DAYS_IN_MONTH
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
-    from journeylib.estimates import Refusal
-
-EVERYONE = "all"
 SHARE_OF_GAPS = 0.9
 ORDER_COLUMNS = ("orders", "spent", "first_order", "last_order")
-ANSWER_COLUMNS = ("customer", "metric", "score", "weight", "scale_low", "scale_high")
 FEWEST_REPEATERS = 30
+FEWEST_STAYS = 30
+ROW = ("metric", "value", "low", "high", "n", "unit", "source")
 
 
 def measure_metrics(
@@ -36,11 +38,11 @@ def measure_metrics(
     answers: pd.DataFrame,
     *,
     settings: Mapping[str, object],
-    personas: pd.DataFrame,
+    groups: pd.DataFrame,
     targets: Mapping[str, float],
     confidence: float = 0.95,
 ) -> pd.DataFrame:
-    """Measure the client's metrics for all customers and for each persona.
+    """Measure the client's metrics for all customers and for each segment.
 
     Args:
         customers: One row per customer: ``customer, orders, spent, first_order, last_order,
@@ -50,33 +52,179 @@ def measure_metrics(
         settings: ``currency``, ``outcome`` (kind), ``has_orders``, ``start`` and ``end``
             (microseconds), ``inactive_days`` (a number, or None for the 90th percentile of the
             repeaters' gaps between orders, each customer's longest).
-        personas: Columns ``customer`` and ``persona``; may be empty.
+        groups: Segments: columns ``customer``, ``segment`` (or ``persona``) and perhaps ``by``,
+            what the segment is (``persona``, ``channel``, ``joined``); may be empty.
         targets: Goal by metric.
         confidence: Coverage of the intervals.
 
     Returns:
-        The result table ``metrics``; a metric that the data cannot carry has no row.
+        The result table ``metrics``, with a column ``by``; a metric that the data cannot carry has
+        no row, but one that a segment has too few answers for stands there without a value.
     """
     customers = _complete(customers)
     answers = answers.reindex(columns=list(dict.fromkeys([*answers.columns, *ANSWER_COLUMNS])))
-    segments: list[tuple[str, pd.DataFrame, pd.DataFrame]] = [(EVERYONE, customers, answers)]
-    if len(personas):
-        persona_of = personas.set_index("customer")["persona"]
-        for name in sorted(persona_of.unique()):
-            mine = persona_of.index[persona_of == name]
-            own, said = (frame[frame["customer"].isin(mine)] for frame in (customers, answers))
-            segments.append((str(name), own, said))
+    segments = [(EVERYONE, EVERYONE, customers, answers)]
+    for by, name, mine in list_segments(groups):
+        own, said = (frame[frame["customer"].isin(mine)] for frame in (customers, answers))
+        segments.append((by, name, own, said))
     settings = _bounded(customers, settings)
     inactive = _inactive_days(customers, settings)
     rows = []
-    for segment, own, said in segments:
-        found = [*_behaviour(own, settings, inactive, confidence), *_answers(said, confidence)]
-        rows += [
-            {**_row(estimate), "segment": segment, "target": targets.get(estimate.metric, np.nan)}
-            for estimate in found
-            if isinstance(estimate, Estimate)
-        ]
-    return complete_result("metrics", pd.DataFrame(rows))
+    for by, segment, own, said in segments:
+        found = _behaviour(own, settings, inactive, confidence)
+        rows += [_row(one) | {"segment": segment, "by": by} for one in found
+                 if isinstance(one, Estimate)]  # fmt: skip
+        rows += _answer_rows(said, segment, by, confidence)
+    return _with_targets(rows, targets)
+
+
+def list_segments(groups: pd.DataFrame) -> list[tuple[str, str, pd.Series]]:
+    """List the segments of customers: what each is, its name, and its customers.
+
+    Args:
+        groups: As for `measure_metrics`.
+    """
+    if groups.empty:
+        return []
+    named = groups.rename(columns={"persona": "segment"})
+    named = named if "by" in named else named.assign(by=PERSONA)
+    return [
+        (str(by), str(name), own)
+        for by, part in named.groupby("by", sort=False)
+        for name, own in part.groupby("segment", sort=True)["customer"]
+    ]
+
+
+def measure_stage_scores(
+    answers: pd.DataFrame,
+    stage_of: Mapping[str, str],
+    *,
+    targets: Mapping[str, float],
+    confidence: float = 0.95,
+) -> pd.DataFrame:
+    """Score the answers about each stage, by the touchpoint that they speak of.
+
+    Args:
+        answers: As for `measure_metrics`, with ``touchpoint``.
+        stage_of: Stage of each touchpoint that has one.
+        targets: Goal by metric.
+        confidence: Coverage of the intervals.
+
+    Returns:
+        Rows of ``metrics`` whose segment is a stage; none where the answers name no touchpoint, or
+        all belong to one stage.
+    """
+    if "touchpoint" not in answers or answers.empty:
+        return _with_targets([], targets)
+    stage = answers["touchpoint"].map(dict(stage_of))
+    known = answers[stage.notna()]
+    rows: list[dict[str, object]] = []
+    if stage.nunique() > 1:
+        for name, said in known.groupby(stage.dropna(), sort=False):
+            rows += _answer_rows(said, str(name), STAGE, confidence)
+    return _with_targets(rows, targets)
+
+
+def measure_cohorts(
+    orders: pd.DataFrame,
+    groups: pd.DataFrame,
+    *,
+    days: int,
+    end: int,
+    targets: Mapping[str, float],
+    confidence: float = 0.95,
+) -> pd.DataFrame:
+    """Say how many bought again within so many days of their first order, by segment.
+
+    Customers who came late had less time, so only those count who were followed so long; months
+    can then be compared.
+
+    Args:
+        orders: Columns ``customer, day, value``, from ``buying.gather_orders``.
+        groups: As for `measure_metrics`.
+        days: Days after the first order.
+        end: Last day that the data covers.
+        targets: Goal by metric.
+        confidence: Coverage of the intervals.
+
+    Returns:
+        Rows of ``metrics``: ``repeat_purchase_rate`` of the segments with such customers.
+    """
+    bought = merge_days(orders[orders["day"] <= end])
+    first = bought.groupby("customer")["day"].min()
+    later = bought[bought["day"] > bought["customer"].map(first)]
+    second = later.groupby("customer")["day"].min().reindex(first.index)
+    followed = first[first + days <= end].index
+    again = (second - first <= days).loc[followed]
+    text = f"bought again within {days} days / first bought {days} days ago or earlier"
+    rows = []
+    for by, name, mine in list_segments(groups):
+        own = again[again.index.isin(mine)]
+        found = _share_of(own, "repeat_purchase_rate", text, confidence)
+        if isinstance(found, Estimate):
+            rows.append({**_row(found), "segment": name, "by": by})
+    return _with_targets(rows, targets)
+
+
+def measure_stayers(
+    tenures: pd.DataFrame,
+    groups: pd.DataFrame,
+    *,
+    days: int,
+    targets: Mapping[str, float],
+    confidence: float = 0.95,
+) -> pd.DataFrame:
+    """Say how many customers with a contract were still there so many days after they came.
+
+    Args:
+        tenures: From ``tenure.measure_tenure``.
+        groups: As for `measure_metrics`.
+        days: Days after they came.
+        targets: Goal by metric.
+        confidence: Coverage of the intervals.
+
+    Returns:
+        Rows of ``metrics``: ``retention_rate`` (Kaplan-Meier) of segments of which 30 customers
+        were there for so long.
+    """
+    rows = []
+    month = days / DAYS_IN_MONTH
+    for by, name, mine in list_segments(groups):
+        own = tenures[tenures["customer"].isin(mine)]
+        if int((own["months"] >= month).sum()) < FEWEST_STAYS:
+            continue
+        gone = trace_survival(own["months"], own["ended"]).at([month], confidence=confidence)
+        value, low, high = (1 - float(gone[end].iloc[0]) for end in ("value", "high", "low"))
+        row = {"metric": "retention_rate", "value": value, "low": low, "high": high, "n": len(own),
+               "unit": "share", "segment": name, "by": by}  # fmt: skip
+        rows.append({**row, "source": f"still a customer {days} days after coming; {SURVIVAL}"})
+    return _with_targets(rows, targets)
+
+
+def _with_targets(
+    rows: list[dict[str, object]], targets: Mapping[str, float]
+) -> pd.DataFrame:
+    table = pd.DataFrame(rows, columns=[*ROW, "segment", "by"])
+    goals = [targets.get(str(metric), np.nan) for metric in table["metric"]]
+    return complete_result("metrics", table.assign(target=np.array(goals, dtype=float)))
+
+
+def _answer_rows(
+    said: pd.DataFrame, segment: str, by: str, confidence: float
+) -> list[dict[str, object]]:
+    """Score the answers; too few in a segment give a row without a value, not none.
+
+    Else the answers of the others, taken from those of all, would tell what the few said.
+    """
+    rows: list[dict[str, object]] = []
+    for metric, found in score_answers(said, confidence=confidence):
+        place = {"segment": segment, "by": by}
+        if isinstance(found, Estimate):
+            rows.append({**_row(found), **place})
+        elif segment != EVERYONE:
+            bare = {"metric": metric, "n": int((said["metric"] == metric).sum()), **place}
+            rows.append({**dict.fromkeys(ROW, np.nan), "unit": "", "source": found.reason, **bare})
+    return rows
 
 
 def _complete(customers: pd.DataFrame) -> pd.DataFrame:
@@ -86,8 +234,7 @@ def _complete(customers: pd.DataFrame) -> pd.DataFrame:
 
 
 def _row(estimate: Estimate) -> dict[str, object]:
-    columns = ("metric", "value", "low", "high", "n", "unit", "source")
-    return {column: getattr(estimate, column) for column in columns}
+    return {column: getattr(estimate, column) for column in ROW}
 
 
 def _behaviour(
@@ -162,6 +309,25 @@ def _share_of(
     return found
 
 
+def find_inactive_days(
+    customers: pd.DataFrame, settings: Mapping[str, object]
+) -> tuple[float, int, int]:
+    """Give the days without an order after which a customer counts as gone.
+
+    Args:
+        customers: As for `measure_metrics`.
+        settings: As for `measure_metrics`.
+
+    Returns:
+        The days (infinite where too few customers came back to tell), and the first microsecond of
+        the orders and the first after them.
+    """
+    customers = _complete(customers)
+    settings = _bounded(customers, settings)
+    start, end = int(str(settings["start"])), int(str(settings["end"]))
+    return _inactive_days(customers, settings), start, end
+
+
 def _inactive_days(customers: pd.DataFrame, settings: Mapping[str, object]) -> float:
     declared = settings["inactive_days"]
     if declared is not None:
@@ -186,18 +352,3 @@ def _order_value(buyers: pd.DataFrame, currency: str, confidence: float) -> Esti
         "average_order_value", float(value), float(value - half), float(value + half), len(buyers),
         currency, source, confidence,
     )  # fmt: skip
-
-
-def _answers(answers: pd.DataFrame, confidence: float) -> Iterable[Estimate | Refusal]:
-    scores: dict[str, Callable[..., Estimate | Refusal]] = {
-        "nps": net_promoter_score, "csat": customer_satisfaction, "ces": customer_effort,
-    }  # fmt: skip
-    for metric, said in answers.groupby("metric", sort=True):
-        if str(metric) not in scores:
-            continue
-        options: dict[str, object] = {"confidence": confidence}
-        if metric != "nps":
-            options |= {"low": said["scale_low"].iloc[0], "high": said["scale_high"].iloc[0]}
-        if metric != "ces" and said["weight"].notna().all():
-            options["weights"] = said["weight"]
-        yield scores[str(metric)](said["score"], **options)

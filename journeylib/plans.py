@@ -6,7 +6,7 @@ Not for measuring; see `trials`, `panels`, `series`, and `impact`, which chooses
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 import pandas as pd
@@ -44,7 +44,13 @@ class Plan:
             harm is a rise (returns: 0.01), below 0 where it is a fall (revenue: -0.5).
         split: Planned share of each arm, control first, the others by name; empty for equal.
         looks: Planned looks at the data, equally spaced, the last one included.
-        looks_taken: Looks in fact taken; more than planned makes the interval anytime-valid.
+        looks_taken: Looks taken so far; None means as planned, more than planned makes the
+            interval anytime-valid.
+        sample: Units planned in all arms together; None when nobody wrote it down.
+        ratios: Numerator and denominator column of each outcome that is a ratio of totals, such
+            as ``{"revenue_per_order": ("revenue", "orders")}``.
+        strata: Column fixed before assignment, within which arms are compared; empty for none.
+        placebo_outcomes: Columns, or metrics of a panel, that the change cannot move.
         covariate: Column measured before assignment, used to narrow means (CUPED).
         segments: Columns fixed before assignment, by which effects are split.
         units: Unit of each metric's numbers, such as ``{"revenue": "EUR"}``; 0/1 outcomes are
@@ -67,7 +73,11 @@ class Plan:
     guardrails: Mapping[str, float] = field(default_factory=dict)
     split: tuple[float, ...] = ()
     looks: int = 1
-    looks_taken: int = 1
+    looks_taken: int | None = None
+    sample: int | None = None
+    ratios: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    strata: str = ""
+    placebo_outcomes: tuple[str, ...] = ()
     covariate: str = ""
     segments: tuple[str, ...] = ()
     units: Mapping[str, str] = field(default_factory=dict)
@@ -151,13 +161,36 @@ class Impact:
         impacts: Rows of the result table ``impacts``.
         checks: Rows of the result table ``impact_checks``.
         figure_data: Tidy rows to draw. A/B test: a row per metric × arm. Panel: a row per
-            time × series (treated, control, gap). Series: a row per time with fitted values and
-            the counterfactual. Before/after: a row per time, with the mean of its period.
+            time × series (treated, control, gap, and with one treated unit synthetic); gaps have
+            an ``event_time``, periods from the start. Series: a row per time with fitted values
+            and the counterfactual, also under a flat and a curved trend. Before/after: a row per
+            time, with the mean of its period.
+        details: Further frames by name, each tidy: ``parts`` (effects by segment, raw and
+            shrunken), ``event_study``, ``cohorts``, ``synthetic_weights``, ``synthetic_path``,
+            ``placebo_units``, ``donors_left_out``, ``trend_shapes``, ``regression_to_mean``.
     """
 
     impacts: pd.DataFrame
     checks: pd.DataFrame
     figure_data: pd.DataFrame
+    details: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+
+
+def fit_units(plan: Plan, values: Mapping[str, pd.Series]) -> Plan:
+    """Take a metric for a share only where its values can be shares.
+
+    Args:
+        plan: What was decided before; its units were guessed from names.
+        values: Measured values by metric.
+
+    Returns:
+        The plan; a metric whose values leave -1 to 1 has no unit in place of ``share``.
+    """
+    units = dict(plan.units)
+    for metric, measured in values.items():
+        if units.get(metric) == "share" and bool((measured.abs() > 1 + 1e-9).any()):
+            units[metric] = ""
+    return replace(plan, units=units)
 
 
 def judge(plan: Plan, finding: Finding, checks: Iterable[Check]) -> str:
@@ -187,6 +220,7 @@ def build_impact(
     findings: Iterable[Finding],
     checks: Iterable[Check],
     figure_data: pd.DataFrame,
+    details: Mapping[str, pd.DataFrame] | None = None,
 ) -> Impact:
     """Lay findings and checks out as the result tables.
 
@@ -196,9 +230,10 @@ def build_impact(
         findings: Measured differences, the primary one first.
         checks: Checks of the design.
         figure_data: Tidy rows to draw.
+        details: Further frames by name.
 
     Returns:
-        The three frames.
+        The frames.
     """
     rows = [_impact_row(plan, design, finding) for finding in findings]
     checked = [{"intervention": plan.name, **asdict(check)} for check in checks]
@@ -206,6 +241,7 @@ def build_impact(
         complete_result("impacts", pd.DataFrame(rows)),
         complete_result("impact_checks", pd.DataFrame(checked)),
         figure_data.reset_index(drop=True),
+        dict(details or {}),
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from journeylib.exhibits import Sentence
+from journeylib.impact_prose import impacts_sentences
 from journeylib.labels import (
     clean_label,
     count_text,
@@ -33,10 +34,6 @@ USEFUL = {
     "no": " They describe; knowing them does not help to foretell the outcome.",
     "cannot tell": " Whether they help to foretell the outcome cannot be told.",
 }
-COUNTED = {
-    "difference_in_differences": " units", "interrupted_time_series": " points in time",
-    "before_after": " points in time",
-}  # fmt: skip
 AFTER_PURCHASE = (
     "customers who met {place} reach the outcome less often than others who came as far"
 )
@@ -48,16 +45,6 @@ KIND_WORDS = {
     "repeat": "customers who come back to {place} within a week reach the outcome less often",
     "sentiment": "customers speak of {place} worse than of everything else",
     "inconsistency": "{place} goes worse than the same touchpoint in the other channels",
-}
-VERDICT_WORDS = {
-    "works, worth it": "it works, and it is worth it",
-    "works, size uncertain": "it works; whether it is worth it stays open",
-    "works, too small to matter": "it works, but less than would be worth having",
-    "works, direction only": "it works in the wanted direction; its worth was not declared",
-    "harms": "it does harm",
-    "no meaningful effect": "any difference is smaller than would be worth having",
-    "cannot tell": "the data cannot tell",
-    "not interpretable": "no verdict",
 }
 
 
@@ -223,45 +210,6 @@ def _goal(row: Row) -> str:
     if low <= target <= high:
         return f", goal {goal} within reach of the interval"
     return f", {'above' if low > target else 'below'} the goal of {goal}"
-
-
-def impact_sentence(impact: Row) -> Sentence:
-    """Say what an intervention did and whether that may be read.
-
-    Args:
-        impact: A row of the result table ``impacts``.
-    """
-    name, verdict = clean_label(impact["intervention"]), str(impact["verdict"])
-    plain = VERDICT_WORDS[verdict]
-    if verdict == "not interpretable":
-        return Sentence(f"**{name}: {plain}.** A check of its design failed; the reason is below.")
-    if is_missing(impact["value"]):
-        return Sentence(f"**{name}: {plain}.** No figure could be computed.")
-    noun = "change" if str(impact["evidence"]) in {"C", "D"} else "effect"
-    metric = metric_name(impact["metric"])
-    counted = COUNTED.get(str(impact.get("design")), "")
-    n = f"n = {count_text(impact['n'])}{counted}, evidence {impact['evidence']}"
-    return Sentence(
-        f"**{name}: {plain}.** {metric}: {noun} {_estimate(impact, difference=True)}, {n}."
-    )
-
-
-def impacts_sentences(impacts: pd.DataFrame) -> list[Sentence]:
-    """Say the primary result of every intervention, and where it differs between parts."""
-    said = []
-    for name in impacts["intervention"].drop_duplicates():
-        own = impacts[impacts["intervention"] == name]
-        first = own.iloc[0]
-        parts = own[(own["metric"] == first["metric"]) & (own["segment"] != "all")]
-        sentence = impact_sentence(first.to_dict())
-        if len(set(parts["verdict"])) > 1:
-            told = [
-                f"{clean_label(row['segment'])} {_estimate(row, difference=True)}, {row['verdict']}"
-                for row in parts.to_dict("records")
-            ]
-            sentence = Sentence(f"{sentence} It differs: {'; '.join(told)}.")
-        said.append(sentence)
-    return said
 
 
 def coverage_sentence(

@@ -19,12 +19,14 @@ if TYPE_CHECKING:
     from journeylib.log import Floats
 
 FIXED, GUESSED, MEASURED = "fixed", "guessed", "measured"
+# What a size is of: the share of a move, the chance of the outcome, that of missing it, or points.
+MOVE, CHANCE, RISK, GAIN = "move", "chance", "risk", "gain"
 _SPREAD = 2 * 1.959963984540054  # widths of a 95% interval in standard errors
 
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """One move that is made more or less frequent.
+    """One move that is made more or less frequent, or one chance that is made larger or smaller.
 
     Attributes:
         origin: Touchpoint where the move begins.
@@ -36,6 +38,12 @@ class Edit:
             ends of a guess, drawn from a triangle.
         instead: Touchpoint that takes or gives the difference; all other ones in proportion where
             it is empty.
+        aim: What the factor is of. ``move``: the share of the move. ``chance``: the chance of the
+            next good outcome from the origin. ``risk``: the chance of missing it. ``gain``: the
+            part of ``per`` that is added to the chance.
+        per: Share points of the chance that the whole of a ``gain`` is worth.
+        per_low: Lower end of the 95% interval of ``per``; missing where it is taken as certain.
+        per_high: Upper end of the same.
     """
 
     origin: str
@@ -45,6 +53,10 @@ class Edit:
     high: float = math.nan
     measured: bool = False
     instead: str = ""
+    aim: str = MOVE
+    per: float = 1.0
+    per_low: float = math.nan
+    per_high: float = math.nan
 
     @property
     def kind(self) -> str:
@@ -54,14 +66,18 @@ class Edit:
         return MEASURED if self.measured else GUESSED
 
     def draw(self, draws: int, rng: np.random.Generator) -> Floats:
-        """Draw factors; the first is the factor itself."""
+        """Draw sizes; the first is the stated one."""
         if self.kind == FIXED or self.high <= self.low:
-            return np.full(draws + 1, self.factor)
-        if self.kind == MEASURED:
+            drawn = np.full(draws, self.factor)
+        elif self.kind == MEASURED:
             drawn = rng.normal(self.factor, (self.high - self.low) / _SPREAD, draws)
         else:
             drawn = rng.triangular(self.low, self.factor, self.high, draws)
-        return np.append(self.factor, np.maximum(drawn, 0.0))
+        spread = (self.per_high - self.per_low) / _SPREAD
+        per = (
+            np.full(draws, self.per) if math.isnan(spread) else rng.normal(self.per, spread, draws)
+        )
+        return np.append(self.factor * self.per, np.maximum(drawn, 0.0) * per)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +117,7 @@ def check_edits(scenario: Scenario, prints: Footprints) -> None:
 
 
 def _problems_of(edit: Edit, names: list[str], counts: Floats) -> list[Problem]:
-    known = names[:-3]
+    known = list(dict.fromkeys(names[:-3]))
     wanted = [(edit.origin, known), (edit.goal, [*known, END])]
     wanted += [(edit.instead, [*known, END])] if edit.instead else []
     found = [
@@ -111,14 +127,16 @@ def _problems_of(edit: Edit, names: list[str], counts: Floats) -> list[Problem]:
         )
         for name, allowed in wanted if name not in allowed
     ]  # fmt: skip
-    if not found:
-        found = _problems_of_size(edit, names, counts)
-    return found
+    if found:
+        return found
+    if edit.aim != MOVE:
+        return _problems_of_chance(edit)
+    return _problems_of_size(edit, names, counts)
 
 
 def _problems_of_size(edit: Edit, names: list[str], counts: Floats) -> list[Problem]:
-    row = counts[names.index(edit.origin)]
-    made, whole = row[names.index(edit.goal)], row.sum()
+    rows, goals = (np.array([name == own for name in names]) for own in (edit.origin, edit.goal))
+    made, whole = counts[np.ix_(rows, goals)].sum(), counts[rows].sum()
     move = f"{edit.origin} → {edit.goal}"
     if made == 0:
         fix = "Name a move of the table `transitions`."
@@ -136,3 +154,10 @@ def _problems_of_size(edit: Edit, names: list[str], counts: Floats) -> list[Prob
         message = f"The share taken from {move} has nowhere to go."
         return [Problem("E-NOWHERE", message, fix="Name another touchpoint in `instead`.")]
     return []
+
+
+def _problems_of_chance(edit: Edit) -> list[Problem]:
+    if math.isfinite(edit.factor) and edit.factor >= 0 and math.isfinite(edit.per):
+        return []
+    message = f"The size of the change at {edit.origin} is {edit.factor} × {edit.per}."
+    return [Problem("E-FACTOR", message, fix="Give a factor of 0 or more.")]

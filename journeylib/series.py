@@ -1,21 +1,30 @@
 """Interrupted time series: one line over time, broken at the day of the change.
 
-Not for units that can be compared with others; see `panels`. Generalised least squares with
-autocorrelated errors, fitted by restricted maximum likelihood: ordinary and Newey-West intervals
-are far too narrow on series as short as these.
+Not for units that can be compared with others; see `panels`. A second line without the change is
+taken off first: what moved both is no effect. The models are in `autoregression`, the reading of
+the series in `lines`.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import replace
 
-import numpy as np
 import pandas as pd
-from scipy import optimize, stats
 
+from journeylib.autoregression import Fit, fit_autoregressive
 from journeylib.estimates import Estimate, Refusal
+from journeylib.lines import (
+    LEVEL,
+    SLOPE,
+    Series,
+    design_of,
+    effect_of,
+    fit_line,
+    lines_of,
+    read_line,
+)
+from journeylib.phrases import span_words
 from journeylib.plans import (
     FAIL,
     PASS,
@@ -26,184 +35,71 @@ from journeylib.plans import (
     Plan,
     as_time,
     build_impact,
+    fit_units,
     judge,
 )
-from journeylib.units import read_measurements
-from journeylib.verdicts import NOT_INTERPRETABLE, choose_verdict
+from journeylib.precision import check_power
+from journeylib.trendshapes import check_memory, check_pretended, check_season, compare_shapes
+from journeylib.verdicts import NOT_INTERPRETABLE, choose_verdict, downgrade
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Vector = NDArray[np.float64]
+__all__ = ["Fit", "fit_autoregressive", "measure_series"]
 
 DESIGN = "interrupted_time_series"
 SOURCE = "Segmented regression, AR(1) errors by REML, t interval (Turner et al. 2021)"
-EVIDENCE = "C"
-
-
-@dataclass(frozen=True, slots=True)
-class Fit:
-    """A regression with first-order autocorrelated errors.
-
-    Attributes:
-        coefficients: One per column of the design.
-        covariance: Their covariance.
-        degrees: Points less coefficients.
-        rho: Autocorrelation of neighbouring errors.
-    """
-
-    coefficients: Vector
-    covariance: Vector
-    degrees: int
-    rho: float
-
-    def effect(self, column: int, confidence: float) -> tuple[float, float, float, float]:
-        """Coefficient, ends of its t interval, and two-sided p-value."""
-        value, error = float(self.coefficients[column]), self.error(column)
-        half = float(stats.t.ppf((1 + confidence) / 2, self.degrees)) * error
-        p_value = float(2 * stats.t.sf(abs(value) / error, self.degrees)) if error else 0.0
-        return value, value - half, value + half, p_value
-
-    def error(self, column: int) -> float:
-        """Standard error of a coefficient."""
-        return math.sqrt(float(self.covariance[column, column]))
-
-
-@dataclass(frozen=True, slots=True)
-class Series:
-    """One series, its clock and where it breaks.
-
-    Attributes:
-        times: Timestamps, sorted.
-        measured: What was measured.
-        clock: Whole periods since the first point; gaps leave numbers out.
-        after: Whether each point lies at or after the start.
-        monthly: Whether neighbouring points lie a month apart.
-    """
-
-    times: pd.DatetimeIndex
-    measured: Vector
-    clock: Vector
-    after: NDArray[np.bool_]
-    monthly: bool
+COUNTS = "Segmented quasi-Poisson regression with offset (Bernal et al. 2017)"
+CONTROLLED = "Segmented regression of the difference to the control, AR(1) errors by REML"
 
 
 def measure_series(data: pd.DataFrame, plan: Plan) -> Impact:
     """Measure the jump in level and the change of slope at the start of an intervention.
 
     Args:
-        data: ``time, value``; several units (only the treated ones, where the plan names them)
-            are averaged, weighted by ``population`` where it is given.
+        data: ``time, value``; several units are averaged, weighted by ``population`` where it is
+            given. Where the plan or a column ``treated`` says which units got the change, the
+            others are the control, whose line is taken off.
         plan: What was decided before.
 
     Returns:
         Two rows, the level change at the first point after the start and the change of slope a
-        period; checks; and the series with its fitted line and the counterfactual.
+        period; checks; and the series with its fitted line and the counterfactual, also under a
+        flat and a curved trend. Counts out of a population are measured as rate ratios. Evidence is
+        C; with a control whose line ran alike before and a quiet pretended start it is B.
 
     Raises:
         DataError: A column is missing or there is no start.
 
     References:
         Turner et al. (2021), BMC Medical Research Methodology 21:181; Bernal, Cummins & Gasparrini
-        (2017), Int. J. Epidemiology 46:348-355.
+        (2017), Int. J. Epidemiology 46:348-355, and (2018), 47:2082-2093, on control series.
     """
-    series = _read(data, plan)
-    checks = _point_checks(series, plan)
+    series, left_out = read_line(data, plan)
+    plan = fit_units(plan, {plan.metric: pd.Series(series.measured)})
+    checks = [*_point_checks(series, plan), *left_out]
     if checks[0].status == FAIL:
         return _refuse(plan, series, checks)
-    design = _design(series, trend=1)
-    fit = fit_autoregressive(design, series.measured, series.clock)
-    fitted, expected, half = _lines(design, fit, plan)
-    without = float(expected[series.after][0])
-    findings = [
-        _finding(fit, series, plan, column=2, without=without),
-        _finding(fit, series, plan, column=3, without=math.nan),
-    ]
-    checks += [_rho_check(fit), *_shape_checks(series, fit, plan), *_placebo(series, plan)]
-    drawn = pd.DataFrame(
-        {
-            "time": series.times, "value": series.measured, "fitted": fitted,
-            "counterfactual": expected, "low": expected - half, "high": expected + half,
-            "after": series.after, "metric": plan.metric, "unit": plan.units.get(plan.metric, ""),
-        }
-    )  # fmt: skip
-    findings = _judged(plan, findings, checks)
-    return build_impact(plan, DESIGN, findings=findings, checks=checks, figure_data=drawn)
-
-
-def fit_autoregressive(design: Vector, values: Vector, clock: Vector) -> Fit:
-    """Generalised least squares with AR(1) errors by restricted maximum likelihood.
-
-    Args:
-        design: Points by coefficients.
-        values: One value per point.
-        clock: Whole periods of the points, rising; gaps are allowed.
-
-    Returns:
-        The fit. The autocorrelation is kept at 0 or above: letting chance make it negative
-        narrows the intervals of short series (24 points: 10 % false alarms instead of 6 %).
-
-    References:
-        Cheang & Reinsel (2000), J. Am. Stat. Assoc. 95:1173-1184.
-    """
-    n, p = design.shape
-    gaps = np.diff(clock)
-
-    def transformed(rho: float) -> tuple[Vector, Vector, float]:
-        scale = np.sqrt((1 - rho**2) / (1 - rho ** (2 * gaps)))
-        scale = np.concatenate([[math.sqrt(1 - rho**2)], scale])
-        lag = np.concatenate([[0.0], rho**gaps])
-        both = np.column_stack([design, values])
-        white = (both - lag[:, None] * np.roll(both, 1, axis=0)) * scale[:, None]
-        return white[:, :p], white[:, p], float(np.log(scale).sum())
-
-    def loss(rho: float) -> float:
-        x, y, log_scale = transformed(rho)
-        left = y - x @ np.linalg.lstsq(x, y, rcond=None)[0]
-        squares = max(float(left @ left), 1e-300)
-        log_det = float(np.linalg.slogdet(x.T @ x)[1])
-        return float(0.5 * ((n - p) * math.log(squares) + log_det) - log_scale)
-
-    rho = float(optimize.minimize_scalar(loss, bounds=(0.0, 0.98), method="bounded").x)
-    x, y, _ = transformed(rho)
-    inverse = np.linalg.inv(x.T @ x)
-    coefficients = inverse @ (x.T @ y)
-    left = y - x @ coefficients
-    # A line without any noise must not turn the last digit of the arithmetic into an effect.
-    floor = (1e-10 * float(np.abs(values).max())) ** 2
-    return Fit(coefficients, inverse * max(float(left @ left) / (n - p), floor), n - p, rho)
-
-
-def _read(data: pd.DataFrame, plan: Plan) -> Series:
-    rows = read_measurements(data, plan)
-    if plan.treated and len(rows["unit"].unique()) > 1:
-        rows = rows[rows["unit"].isin([str(name) for name in plan.treated])]
-    rows = rows.assign(product=rows["value"] * rows["weight"])
-    sums = rows.groupby("time")[["product", "weight"]].sum()
-    values = (sums["product"] / sums["weight"]).to_numpy(dtype="float64")
-    times = pd.DatetimeIndex(sums.index)
-    start = as_time(plan.start, name=plan.name)
-    days = np.asarray((times - times[0]) / pd.Timedelta(days=1)) if len(times) else np.zeros(0)
-    spacing = float(np.median(np.diff(days))) if len(days) > 1 else 1.0
-    clock = np.round(days / spacing)
-    if (np.diff(clock) <= 0).any():
-        clock = np.arange(len(days), dtype=float)
-    return Series(times, values, clock, np.asarray(times >= start), 27 < spacing < 32)
-
-
-def _design(series: Series, *, trend: int) -> Vector:
-    """Constant, trend (unless it is 0), level, slope, then the squared trend and the seasons."""
-    first = float(series.clock[series.after][0])
-    since = np.where(series.after, series.clock - first, 0.0)
-    level = series.after.astype(float)
-    rising = (series.clock - first) / max(len(series.clock), 1)
-    columns = [np.ones(len(level)), *([series.clock - first] if trend else []), level, since]
-    if trend == 2:
-        columns.append(rising**2)
-    if series.monthly and len(level) >= 24:
-        months = 2 * np.pi * np.asarray(series.times.month) / 12
-        columns += [wave(k * months) for k in (1, 2) for wave in (np.sin, np.cos)]
-    return np.column_stack(columns)
+    design = design_of(series)
+    fit = fit_line(series, design)
+    lines = lines_of(series, design, fit, plan.confidence)
+    without = float(lines[1][series.after][0])
+    shape_check, shapes = compare_shapes(series, fit, plan)
+    placebo = check_pretended(series, plan)
+    checks += _control_checks(series, fit, plan)
+    checks += [check_memory(series, fit), check_season(series), shape_check, placebo]
+    level = _finding(series, fit, plan, column=LEVEL, without=without)
+    slope = _finding(series, fit, plan, column=SLOPE, without=math.nan)
+    evidence = _evidence(series, checks)
+    found = _judged(
+        plan, replace(level, evidence=evidence), replace(slope, evidence=evidence), checks
+    )
+    checks += check_power(plan, level)
+    return build_impact(
+        plan,
+        DESIGN,
+        findings=found,
+        checks=checks,
+        figure_data=_picture(series, plan, lines, shapes),
+        details={"trend_shapes": shapes.drop(columns="line")},
+    )
 
 
 def _point_checks(series: Series, plan: Plan) -> list[Check]:
@@ -231,98 +127,87 @@ def _rival_checks(series: Series, plan: Plan) -> list[Check]:
         if day != start and abs(day - start) <= 2 * spacing
     ]
     if not near:
-        return []
-    dates = ", ".join(f"{day:%Y-%m-%d}" for day in near)
-    message = f"Something else changed within two periods of the start ({dates})."
+        message = "No other change is known within two periods of the start."
+        return [Check("other_change", PASS, 0.0, message)]
+    dates = ", ".join(f"{day:%-d %B %Y}" for day in near)
+    message = (
+        f"Something else changed within two periods of the start ({dates}), and one line cannot "
+        "tell the two apart; units without one of them would."
+    )
     return [Check("other_change", FAIL, float(len(near)), message)]
 
 
-def _finding(fit: Fit, series: Series, plan: Plan, *, column: int, without: float) -> Finding:
-    value, low, high, p_value = fit.effect(column, plan.confidence)
+def _control_checks(series: Series, fit: Fit, plan: Plan) -> list[Check]:
+    """Say what is compared with, and whether it ran alike before the start."""
+    if series.control is None:
+        message = (
+            "There is no line without the change to compare with; whatever else came at the same "
+            "time is part of the result."
+        )
+        return [Check("control_series", WARN, math.nan, message)]
+    _, low, high, p_value = fit.effect(1, plan.confidence)
+    unit = f"{plan.units.get(plan.metric, '')} per period".strip()
+    message = f"Before the start the gap to the line without the change moved {span_words(low, high, unit)}"
+    alike = p_value > 0.05
+    message += ", no more than chance." if alike else ": the two did not run alike."
+    return [Check("control_series", PASS if alike else WARN, p_value, message)]
+
+
+def _evidence(series: Series, checks: list[Check]) -> str:
+    if series.control is None:
+        return "C"
+    named = {check.check: check.status for check in checks}
+    passed = all(named.get(name) == PASS for name in ("control_series", "placebo", "trend_shapes"))
+    return "B" if passed else "C"
+
+
+def _finding(series: Series, fit: Fit, plan: Plan, *, column: int, without: float) -> Finding:
+    found = effect_of(series, design_of(series), fit, column=column, confidence=plan.confidence)
     unit, metric = plan.units.get(plan.metric, ""), plan.metric
-    if column == 3:
+    if column == SLOPE:
+        unit = "share" if series.offset is not None else unit
         metric, unit = f"{metric}:slope", f"{unit} per period".strip()
     n, n_after = len(series.measured), int(series.after.sum())
-    estimate = Estimate(metric, value, low, high, n, unit, SOURCE, plan.confidence)
+    source = SOURCE if series.offset is None else COUNTS
+    source = source if series.control is None else CONTROLLED
+    ends = (found.value, found.low, found.high)
+    estimate = Estimate(metric, *ends, n, unit, source, plan.confidence)
+    error = fit.error(column)
+    if series.offset is not None and column == LEVEL:
+        error *= abs(without)
     return Finding(
-        estimate, without, p_value, n_after, n - n_after, EVIDENCE, p_adjusted=p_value,
-        error=fit.error(column),
+        estimate, without, found.p_value, n_after, n - n_after, "C", p_adjusted=found.p_value,
+        error=error,
     )  # fmt: skip
 
 
-def _judged(plan: Plan, findings: list[Finding], checks: list[Check]) -> list[Finding]:
-    level, slope = findings
+def _judged(plan: Plan, level: Finding, slope: Finding, checks: list[Check]) -> list[Finding]:
     verdict = judge(plan, level, checks)
+    # A result that another shape of the trend takes away is no more than a hint.
+    if any(check.check == "trend_shapes" and check.status == WARN for check in checks):
+        verdict = downgrade(verdict)
     tilt = NOT_INTERPRETABLE
     if verdict != NOT_INTERPRETABLE and isinstance(slope.estimate, Estimate):
         tilt = choose_verdict(slope.estimate, direction=plan.direction)
     return [replace(level, verdict=verdict), replace(slope, verdict=tilt)]
 
 
-def _lines(design: Vector, fit: Fit, plan: Plan) -> tuple[Vector, Vector, Vector]:
-    without = design.copy()
-    without[:, 2:4] = 0.0
-    spread = np.sqrt(np.einsum("ij,jk,ik->i", without, fit.covariance, without))
-    reach = float(stats.t.ppf((1 + plan.confidence) / 2, fit.degrees))
-    return design @ fit.coefficients, without @ fit.coefficients, reach * spread
-
-
-def _rho_check(fit: Fit) -> Check:
-    strong = fit.rho > 0.6
-    message = f"Neighbouring errors correlate at {fit.rho:.2f}"
-    message += "; above 0.6 the interval is too narrow." if strong else "."
-    return Check("autocorrelation", WARN if strong else PASS, fit.rho, message)
-
-
-def _shape_checks(series: Series, main: Fit, plan: Plan) -> list[Check]:
-    """Print the level under three shapes of the earlier trend; the straight one is the result."""
-    value, low, high, _ = main.effect(2, plan.confidence)
-    said = np.sign(low) + np.sign(high)
-    trend_p = main.effect(1, plan.confidence)[3]
-    text = "{}: {:.4g} ({:.4g} to {:.4g})."
-    checks = [
-        Check("pre_trend_linear", PASS, value, text.format("Straight trend", value, low, high))
-    ]
-    for name, trend, label in (("flat", 0, "No trend"), ("quadratic", 2, "Curved trend")):
-        design = _design(series, trend=trend)
-        if design.shape[0] - design.shape[1] < 2:
-            continue
-        fit = fit_autoregressive(design, series.measured, series.clock)
-        value, low, high, _ = fit.effect(1 if trend == 0 else 2, plan.confidence)
-        differs = np.sign(low) + np.sign(high) != said
-        # A flat trend is no rival where the series clearly rose or fell before the start.
-        rival = trend == 2 or trend_p > 0.05
-        message = text.format(label, value, low, high)
-        if differs and rival:
-            message += " The answer hangs on the shape of the trend."
-        checks.append(
-            Check(f"pre_trend_{name}", WARN if differs and rival else PASS, value, message)
-        )
-    return checks
-
-
-def _placebo(series: Series, plan: Plan) -> list[Check]:
-    n = int((~series.after).sum())
-    if n < 12:
-        message = f"{n} points before the start are too few to try a pretended one; 12 would do."
-        return [Check("placebo", WARN, math.nan, message)]
-    place = min(max(n // 2, 8), n - 4)
-    early = Series(
-        series.times[:n],
-        series.measured[:n],
-        series.clock[:n],
-        np.arange(n) >= place,
-        series.monthly,
-    )
-    design = _design(early, trend=1)
-    value, low, high, p_value = fit_autoregressive(design, early.measured, early.clock).effect(
-        2, plan.confidence
-    )
-    message = (
-        f"A pretended start at {early.times[place]:%Y-%m-%d} gives {value:.4g} "
-        f"({low:.4g} to {high:.4g}), where nothing should be."
-    )
-    return [Check("placebo", PASS if p_value > 0.05 else WARN, p_value, message)]
+def _picture(
+    series: Series, plan: Plan, lines: tuple[object, ...], shapes: pd.DataFrame
+) -> pd.DataFrame:
+    base = 0.0 if series.control is None else series.control
+    fitted, expected, low, high = lines
+    drawn = pd.DataFrame(
+        {
+            "time": series.times, "value": series.measured + base, "fitted": fitted,
+            "counterfactual": expected, "low": low, "high": high,
+            "after": series.after, "metric": plan.metric, "unit": plan.units.get(plan.metric, ""),
+        }
+    )  # fmt: skip
+    for row in shapes.to_dict("records"):
+        if row["shape"] != "linear":
+            drawn[f"counterfactual_{row['shape']}"] = row["line"] + base
+    return drawn if series.control is None else drawn.assign(control=series.control)
 
 
 def _refuse(plan: Plan, series: Series, checks: list[Check]) -> Impact:
@@ -330,9 +215,11 @@ def _refuse(plan: Plan, series: Series, checks: list[Check]) -> Impact:
     n_before = len(series.measured) - n_after
     refusal = Refusal(checks[0].message, "a longer series, or units without the change.")
     findings = [
-        Finding(refusal, math.nan, math.nan, n_after, n_before, EVIDENCE, metric=metric)
+        Finding(refusal, math.nan, math.nan, n_after, n_before, "C", metric=metric)
         for metric in (plan.metric, f"{plan.metric}:slope")
     ]
-    drawn = pd.DataFrame({"time": series.times, "value": series.measured, "after": series.after})
+    base = 0.0 if series.control is None else series.control
+    values = series.measured + base
+    drawn = pd.DataFrame({"time": series.times, "value": values, "after": series.after})
     drawn = drawn.assign(metric=plan.metric, unit=plan.units.get(plan.metric, ""))
     return build_impact(plan, DESIGN, findings=findings, checks=checks, figure_data=drawn)

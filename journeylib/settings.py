@@ -13,16 +13,16 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, PrivateAttr
 from pydantic_core import InitErrorDetails
 
+from journeylib.calendars import CalendarEntry, Period
 from journeylib.errors import did_you_mean
 from journeylib.inputs import Feedback, Format, Scale, Source
 from journeylib.interventions import Intervention, name_of, unmet_needs
-from journeylib.sections import Section, conflict, reversed_days
+from journeylib.sections import Section, conflict
 from journeylib.values import (
     MEMORY,
     Colour,
     Count,
     Currency,
-    Day,
     Engine,
     FilePath,
     Flag,
@@ -45,11 +45,12 @@ from journeylib.values import (
     shown,
     whole,
 )
+from journeylib.whatifs import WhatIf, unmet_measures
 
 __all__ = [
     "METRICS", "STAGE_MODELS", "CalendarEntry", "Feedback", "Format", "Identity", "Intervention",
     "Journeys", "Outcome", "Pains", "Params", "Period", "Personas", "Report", "Scale", "Source",
-    "Stages",
+    "Stages", "WhatIf",
 ]  # fmt: skip
 
 STAGE_MODELS: dict[str, tuple[str, ...]] = {
@@ -86,38 +87,6 @@ Country = Annotated[str, Field(pattern="^[A-Z]{2}$"), BeforeValidator(_read_coun
 AutoCount = Annotated[Literal["auto"] | int, BeforeValidator(or_auto(whole(1)))]
 AutoAmount = Annotated[Literal["auto"] | float, BeforeValidator(or_auto(number(0)))]
 AutoList = Annotated[Literal["auto"] | list[str], BeforeValidator(read_auto_list)]
-
-
-class Period(Section):
-    """A range of days, both included."""
-
-    start: Day
-    """First day, included, as YYYY-MM-DD."""
-    end: Day
-    """Last day, included, as YYYY-MM-DD."""
-
-    @classmethod
-    def conflicts(cls, raw: dict[str, Any]) -> list[InitErrorDetails]:
-        """Refuse an end before the start."""
-        return reversed_days(raw)
-
-
-class CalendarEntry(Section):
-    """Days on which customers behave differently for a reason that is known."""
-
-    name: Text
-    """What happened, as the report should call it."""
-    start: Day
-    """First day, included."""
-    end: Day | None = None
-    """Last day, included; unset means that it lasted one day."""
-    kind: Literal["holiday", "promotion", "outage"]
-    """What sort of days they were."""
-
-    @classmethod
-    def conflicts(cls, raw: dict[str, Any]) -> list[InitErrorDetails]:
-        """Refuse an end before the start."""
-        return reversed_days(raw)
 
 
 class Outcome(Section):
@@ -304,6 +273,12 @@ class Params(Section):
     """File with what the team believed, scored against the data; its keys are explained below."""
     interventions: list[Intervention] = Field(default=[])
     """Changes that were made, to be measured."""
+    scenarios: list[WhatIf] = Field(default=[])
+    """Future states to imagine; unset means one in which half of the leading pain points are
+    spared."""
+    earlier_results: FilePath | None = None
+    """`results.json` of an earlier run, to find what has changed since; read where there is no
+    `compare_to`."""
     report: Report = Report()
     """How the report looks."""
 
@@ -365,8 +340,10 @@ class Params(Section):
         return [
             *_repeated(raw, "sources"),
             *_repeated(raw, "interventions"),
+            *_repeated(raw, "scenarios"),
             *_unreachable(raw.get("targets")),
             *unmet_needs(raw),
+            *unmet_measures(raw),
         ]
 
 

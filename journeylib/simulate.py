@@ -13,92 +13,54 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from journeylib.errors import DataError, Problem
+from journeylib.chains import Absorption, Chain, absorb
 from journeylib.estimates import Refusal
-from journeylib.footprints import count_footprints, draw_weights
-from journeylib.scenarios import check_edits
+from journeylib.footprints import draw_weights
+from journeylib.grounds import Ground, lay_ground
+from journeylib.scenarios import GAIN, MOVE, check_edits
 from journeylib.tables import complete_result
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from journeylib.footprints import Footprints
     from journeylib.log import Floats, Log, Truths
     from journeylib.memory import Memory
     from journeylib.scenarios import Edit, Scenario
 
+__all__ = [
+    "Absorption", "Ground", "absorb", "edit_chain", "judge_memory", "lay_ground", "play_scenario",
+    "simulate_scenario",
+]  # fmt: skip
+
 FEWEST_VISITS = 50
-DRAWS = 500
+DRAWS, STAGE_DRAWS = 300, 150
 FAR_OFF, UNLIKELY = 0.10, 0.01
-TRACE = 1e-3
+SMALLEST_TONE, SMALLEST_SHARE = 0.005, 0.0005
 CHAIN = "absorbing Markov chain (Kemeny & Snell 1960); scenario, not a forecast; customer bootstrap"
-REACHES, LENGTH, MONEY = "reaches_outcome", "touchpoints_per_journey", "money_per_1000_journeys"
+ANCHORED = "carried to the measured share by its odds"
+REWEIGHED = "mean tone of touchpoints, weighed by their new visits"
+REACHES, FIRST, LENGTH = "reaches_outcome", "reaches_purchase", "touchpoints_per_journey"
+MONEY, MONEY_YEAR = "money_per_1000_journeys", "money_per_year"
+ONWARD, FEELING = "to_next", "sentiment"
 
 
-@dataclass(frozen=True, slots=True)
-class Absorption:
-    """Where an absorbing chain ends, and how long it takes.
-
-    Attributes:
-        visits: N = (I − Q)⁻¹: visits to each state, by the state of departure.
-        ends: B = NR: chance of each end, by the state of departure.
-        length: Mean number of moves until the end.
-        variance: Variance of that number.
-    """
-
-    visits: Floats
-    ends: Floats
-    length: Floats
-    variance: Floats
-
-
-def absorb(within: Floats, out: Floats) -> Absorption:
-    """Follow an absorbing chain to its ends.
+def judge_memory(memory: Memory | Refusal | None) -> Refusal | None:
+    """Refuse a chain where it forgets too much.
 
     Args:
-        within: Q, chances of moves between states that are left again; k × k.
-        out: R, chances of moves from them to the ends; k × ends.
-
-    Returns:
-        Visits, ends, lengths (moves) and their variance (2N − I)t − t².
-
-    Raises:
-        DataError: From some state no end can be reached.
-
-    References:
-        Kemeny & Snell (1960), Finite Markov Chains, theorems 3.2.4, 3.3.5 and 3.3.7.
-
-    Example:
-        >>> import numpy as np
-        >>> walk = absorb(np.array([[0.0, 0.5], [0.5, 0.0]]), np.array([[0.5, 0.0], [0.0, 0.5]]))
-        >>> print(walk.length)
-        [2. 2.]
+        memory: From ``memory.test_memory``; without one nothing is refused.
     """
-    trapped = _trapped(within, out)
-    if trapped.any():
-        places = np.flatnonzero(trapped).tolist()
-        problem = Problem(
-            "E-NO-END", f"No end can be reached from the states {places}.",
-            fix="Give each of them a way that leads to an end.",
-        )  # fmt: skip
-        raise DataError("The chain never ends.", [problem])
-    own = np.eye(len(within))
-    visits: Floats = np.linalg.solve(own - within, own).astype(np.float64)
-    length = visits.sum(axis=1)
-    variance = (2 * visits - own) @ length - length**2
-    return Absorption(visits, visits @ out, length, np.maximum(variance, 0.0))
-
-
-def _trapped(within: Floats, out: Floats) -> Truths:
-    """Tell from which states no end can be reached."""
-    free = out.sum(axis=1) > 0
-    for _ in range(len(within)):
-        further = free | ((within > 0) & free[None, :]).any(axis=1)
-        if (further == free).all():
-            break
-        free = further
-    trapped: Truths = ~free
-    return trapped
+    if memory is None or isinstance(memory, Refusal):
+        return None
+    gained = round(memory.right_before - memory.right, 9)
+    if memory.p > UNLIKELY or gained < FAR_OFF:
+        return None
+    reason = (
+        f"Where customers came from tells {gained:.0%} more of their next stage; "
+        "a chain leaves that out."
+    )
+    return Refusal(reason, "an experiment at this touchpoint")
 
 
 def simulate_scenario(
@@ -121,30 +83,19 @@ def simulate_scenario(
         confidence: Coverage of the intervals.
 
     Returns:
-        Rows of the result table ``forecasts``: share of journeys that reach the outcome for the
-        first time (for a client whose outcome is to stay: the cancellation), touchpoints until
-        then, and money of 1,000 journeys. ``value`` is the change. Journeys that are still open are
-        taken to go on as the others did. A refusal where an edited touchpoint was left
-        fewer than 50 times, or nobody reached the outcome.
+        As `play_scenario`.
 
     Raises:
         DataError: An edit names a touchpoint or a move that is not in the data.
     """
-    goals = log.codes.good or log.codes.bad
-    if not goals:
-        return Refusal("No touchpoint is the outcome.", "an outcome in the client file")
-    if isinstance(memory, Refusal):
-        memory = None
-    gained = round(memory.right_before - memory.right, 9) if memory else 0.0
-    if memory is not None and memory.p <= UNLIKELY and gained >= FAR_OFF:
-        reason = (
-            f"Where customers came from tells {gained:.0%} more of their next stage; "
-            "a chain leaves that out."
-        )
-        return Refusal(reason, "an experiment at this touchpoint")
-    prints = count_footprints(log, silence=silence, goals=goals)
-    names = [log.codes.touchpoints[code] for code in goals]
-    return edit_chain(prints, scenario, goals=names, seed=seed, confidence=confidence)
+    forgets = judge_memory(memory)
+    if forgets is not None:
+        return forgets
+    named = [edit.origin for edit in scenario.edits] + [edit.goal for edit in scenario.edits]
+    ground = lay_ground(log, silence=silence, kept=named)
+    if isinstance(ground, Refusal):
+        return ground
+    return play_scenario(ground, scenario, seed=seed, confidence=confidence)
 
 
 def edit_chain(
@@ -167,124 +118,229 @@ def edit_chain(
         draws: How many times customers, and sizes of edits, are drawn anew.
 
     Returns:
-        As `simulate_scenario`.
+        As `play_scenario`.
     """
-    prints = prints.closed()
-    check_edits(scenario, prints)
-    refused = _refuse(prints, scenario, goals)
+    ground = Ground(prints.closed(), tuple(goals))
+    return play_scenario(ground, scenario, seed=seed, confidence=confidence, draws=draws)
+
+
+def play_scenario(
+    ground: Ground,
+    scenario: Scenario,
+    *,
+    seed: int,
+    confidence: float = 0.95,
+    draws: int = DRAWS,
+) -> pd.DataFrame | Refusal:
+    """Play one scenario through.
+
+    Args:
+        ground: From `lay_ground`.
+        scenario: Its edits.
+        seed: Seed of the draws.
+        confidence: Coverage of the intervals.
+        draws: How many times customers, and sizes of edits, are drawn anew.
+
+    Returns:
+        Rows of the result table ``forecasts``; ``value`` is the change. ``reaches_outcome`` is the
+        share of journeys that reach the outcome (a repeat purchase: of customers who bought, beside
+        ``reaches_purchase`` for the first one; where the outcome is to stay: of customers who are
+        still there), ``touchpoints_per_journey`` those until then. Money counts each further
+        outcome once, not what may follow from it. ``to_next:<stage>`` and ``sentiment:<stage>``
+        are the map's future state, anchored at what was measured; stages that stay as they are have
+        no row. Journeys that are still open are taken to go on as the others did, but where the
+        outcome is to stay. A refusal where an edited touchpoint was left fewer than 50 times, or
+        nobody reached the outcome.
+
+    Raises:
+        DataError: An edit names a touchpoint or a move that is not in the data.
+    """
+    check_edits(scenario, ground.prints)
+    refused = _refuse(ground, scenario)
     if refused is not None:
         return refused
-    rng = np.random.default_rng(seed)
-    people = prints.customers
-    sums = draw_weights(len(people), draws=draws, rng=rng) @ prints.table(people)
-    factors = [edit.draw(draws, rng) for edit in scenario.edits]
-    size = len(prints.names)
-    chain = _Chain.of(prints, goals)
-    results = np.array(
-        [
-            chain.compare(own.reshape(size, size), scenario, [factor[at] for factor in factors])
-            for at, own in enumerate(sums)
-        ]
-    )
-    return _rows(results, scenario, _fewest_customers(prints, scenario), confidence)
+    played = _play(ground, scenario, np.random.default_rng(seed), draws)
+    kinds = "/".join(sorted({_kind(edit) for edit in scenario.edits}))
+    head = {
+        "scenario": scenario.name, "n": _fewest_customers(ground.prints, scenario),
+        "source": f"{CHAIN} × {kinds} edit",
+    }  # fmt: skip
+    rows = [*_reached(played, scenario, ground.per_year), *_onward(played, ground)]
+    rows += _felt(played, ground, np.random.default_rng(seed))
+    told = [{**head, **_estimate(row, confidence)} for row in rows]
+    for row, own in zip(told, rows, strict=True):
+        row["source"] = "; ".join(filter(None, [str(row["source"]), str(own.get("how", ""))]))
+    return complete_result("forecasts", pd.DataFrame(told))
 
 
-def _refuse(prints: Footprints, scenario: Scenario, goals: Sequence[str]) -> Refusal | None:
+def _kind(edit: Edit) -> str:
+    return f"{edit.kind}, by association," if edit.aim == GAIN else edit.kind
+
+
+def _refuse(ground: Ground, scenario: Scenario) -> Refusal | None:
     """Say why the data cannot carry the scenario."""
-    counts, names = prints.counts(), list(prints.names)
+    counts, names = ground.prints.counts(), np.array(ground.prints.names, dtype=object)
     for edit in scenario.edits:
-        visits = int(counts[names.index(edit.origin)].sum())
+        visits = int(counts[names == edit.origin].sum())
         if visits < FEWEST_VISITS:
             reason = f"{edit.origin} was left {visits} times; {FEWEST_VISITS} are needed."
             return Refusal(reason, "more journeys, or a longer period")
-    if not counts[:, [names.index(goal) for goal in goals]].sum():
+    if not counts[:, np.isin(names, ground.goals)].sum():
         return Refusal("No journey reached the outcome.", "journeys that reach it")
     return None
 
 
 def _fewest_customers(prints: Footprints, scenario: Scenario) -> int:
     """Count the customers behind the thinnest edited touchpoint."""
-    origin = prints.key // len(prints.names)
-    places = [prints.names.index(edit.origin) for edit in scenario.edits]
-    return min(len(np.unique(prints.customer[origin == place])) for place in places)
+    names = np.array(prints.names, dtype=object)[prints.key // len(prints.names)]
+    return min(len(np.unique(prints.customer[names == edit.origin])) for edit in scenario.edits)
 
 
 @dataclass(frozen=True, slots=True)
-class _Chain:
-    """The states of a chain: those that are left, with start first, and those that end it."""
+class _Played:
+    """What each draw gave; the first one is the data itself.
 
+    Attributes:
+        reached: What `Chain.reach` gives, before and after: draws × 8.
+        gained: Outcomes that a journey brings more.
+        onward: Share that goes on from each stage, before and after: draws × 2 × stages.
+        visits: Visits to each state before, and after what changes moves: draws × 2 × states.
+        names: The states.
+    """
+
+    reached: Floats
+    gained: Floats
+    onward: Floats
+    visits: Floats
     names: tuple[str, ...]
-    left: list[int]
-    ends: list[int]
-    whole: Floats
-    closing: Floats
-
-    @classmethod
-    def of(cls, prints: Footprints, goals: Sequence[str]) -> _Chain:
-        counts, size = prints.counts(), len(prints.names)
-        ends = [*[prints.names.index(goal) for goal in goals], size - 2]
-        met = np.flatnonzero((counts.sum(axis=0) + counts.sum(axis=1)) > 0)
-        left = [size - 3, *[int(at) for at in met if at not in ends and at < size - 3]]
-        # Where watching stopped before any end was seen, the journey counts as given up.
-        trapped = _trapped(counts[np.ix_(left, left)], counts[np.ix_(left, ends)])
-        closing = np.zeros_like(counts)
-        closing[np.array(left)[trapped], size - 2] = 1.0
-        return cls(prints.names, left, ends, counts, closing)
-
-    def compare(self, counts: Floats, scenario: Scenario, factors: list[float]) -> Floats:
-        """Give outcome and length before, and after the edits."""
-        # A draw without a state borrows a trace of the data, so that every chain ends.
-        mixed = counts + self.closing + TRACE * self.whole
-        mixed[self.ends] = 0.0
-        shares = mixed / np.maximum(mixed.sum(axis=1, keepdims=True), 1e-300)
-        before = self._follow(shares)
-        for edit, factor in zip(scenario.edits, factors, strict=True):
-            shares = _edited(shares, edit, factor, self.names)
-        return np.array([*before, *self._follow(shares)])
-
-    def _follow(self, shares: Floats) -> tuple[float, float]:
-        within = shares[np.ix_(self.left, self.left)]
-        begun = np.zeros(len(self.left))
-        begun[0] = 1.0
-        visits = np.linalg.solve(np.eye(len(self.left)) - within.T, begun)
-        reached = float(visits @ shares[np.ix_(self.left, self.ends[:-1])].sum(axis=1))
-        return reached, float(visits.sum() - 1.0 + reached)
 
 
-def _edited(shares: Floats, edit: Edit, factor: float, names: tuple[str, ...]) -> Floats:
-    """Scale one move and let its difference go to the others."""
-    made, row = shares.copy(), names.index(edit.origin)
-    goal, old = names.index(edit.goal), shares[row, names.index(edit.goal)]
-    new = min(old * factor, 1.0)
-    if edit.instead:
-        other = names.index(edit.instead)
-        new = min(new, old + shares[row, other])
-        made[row, other] += old - new
-    elif old < 1:
-        made[row] *= (1 - new) / (1 - old)
-    else:
-        new = old
-    made[row, goal] = new
-    return made
+def _play(ground: Ground, scenario: Scenario, rng: np.random.Generator, draws: int) -> _Played:
+    prints = ground.prints
+    people, size = prints.customers, len(prints.names)
+    sums = draw_weights(len(people), draws=draws, rng=rng) @ prints.table(people)
+    sizes = [edit.draw(draws, rng) for edit in scenario.edits]
+    chain = Chain.of(prints, ground.goals, stays=ground.stays)
+    masks = _stage_masks(ground)
+    # Who is steered to the outcome skips what lies between: that tells nothing of feelings.
+    pairs = [pair for pair in zip(scenario.edits, sizes, strict=True) if pair[0].aim == MOVE]
+    moves, lengths = [edit for edit, _ in pairs], [drawn for _, drawn in pairs]
+    reached, gained, onward, visits = [], [], [], []
+    for at, own in enumerate(sums):
+        before = chain.shares(own.reshape(size, size))
+        after = _edit_all(chain, before, scenario.edits, [drawn[at] for drawn in sizes])
+        both = (before, after)
+        reached.append([*chain.reach(before), *chain.reach(after)])
+        if len(chain.entries):
+            gained.append(chain.lift(before, after))
+        if at <= STAGE_DRAWS and masks:
+            onward.append([[chain.onward(one, *pair) for pair in masks] for one in both])
+            if not ground.tones.empty:
+                moved = _edit_all(chain, before, moves, [drawn[at] for drawn in lengths])
+                visits.append([chain.visits(one) for one in (before, moved)])
+    found = np.array(reached)
+    # Where outcomes come again, each is counted at its own visit; else there is one a journey.
+    lifted = np.array(gained) if gained else found[:, 6] - found[:, 2]
+    return _Played(found, lifted, np.array(onward), np.array(visits), prints.names)
 
 
-def _rows(results: Floats, scenario: Scenario, n: int, confidence: float) -> pd.DataFrame:
-    kinds = "/".join(sorted({edit.kind for edit in scenario.edits}))
-    source = f"{CHAIN} × {kinds} edit"
-    measures = [(REACHES, "share", 0, 1.0), (LENGTH, "touchpoints", 1, 1.0)]
-    if not math.isnan(scenario.value):
-        measures.append((MONEY, scenario.currency, 0, 1000 * scenario.value))
-    rows = []
-    for metric, unit, place, scale in measures:
-        change = (results[:, place + 2] - results[:, place]) * scale
-        tails = [(1 - confidence) / 2, (1 + confidence) / 2]
-        low, high = np.quantile(change[1:], tails)
-        value = float(change[0])
-        rows.append(
-            {
-                "scenario": scenario.name, "metric": metric, "unit": unit, "n": n,
-                "baseline": float(results[0, place] * scale), "change": value, "value": value,
-                "low": min(float(low), value), "high": max(float(high), value), "source": source,
-            }
-        )  # fmt: skip
-    return complete_result("forecasts", pd.DataFrame(rows))
+def _edit_all(
+    chain: Chain, shares: Floats, edits: Sequence[Edit], sizes: Sequence[float]
+) -> Floats:
+    for edit, size in zip(edits, sizes, strict=True):
+        shares = chain.edited(shares, edit, float(size))
+    return shares
+
+
+def _stage_masks(ground: Ground) -> list[tuple[Truths, Truths]]:
+    """Tell which states are in each stage but the last, and which in a later one."""
+    order = {stage: at for at, stage in enumerate(ground.stages)}
+    at = np.array([order.get(ground.stage_of.get(name, ""), -1) for name in ground.prints.names])
+    at[-3:] = -1
+    return [(at == place, at > place) for place in range(len(ground.stages) - 1)]
+
+
+def _reached(played: _Played, scenario: Scenario, per_year: float) -> list[dict[str, object]]:
+    measures = [(REACHES, "share", 0)]
+    if played.reached[0, 3] < 1 or played.reached[0, 7] < 1:
+        measures.append((FIRST, "share", 3))
+    if all(edit.aim == MOVE for edit in scenario.edits):
+        measures.append((LENGTH, "touchpoints", 1))
+    rows = [
+        {
+            "metric": metric, "unit": unit, "baseline": played.reached[0, place],
+            "drawn": played.reached[:, place + 4] - played.reached[:, place],
+        }
+        for metric, unit, place in measures
+    ]  # fmt: skip
+    for metric, journeys in ((MONEY, 1000.0), (MONEY_YEAR, per_year)):
+        drawn = played.gained * journeys * scenario.value
+        if not np.isnan(drawn[0]):
+            rows.append({"metric": metric, "unit": scenario.currency, "drawn": drawn})
+    return rows
+
+
+def _onward(played: _Played, ground: Ground) -> list[dict[str, object]]:
+    """Carry the change of each stage to the share that was measured."""
+    rows: list[dict[str, object]] = []
+    for at, stage in enumerate(ground.stages[:-1]):
+        measured = ground.to_next.get(stage, math.nan)
+        if not len(played.onward) or not 0 < measured < 1:
+            continue
+        before, after = played.onward[:, 0, at], played.onward[:, 1, at]
+        if not (0 < before[0] < 1 and 0 < after[0] < 1):
+            continue
+        odds = _odds(measured) * _odds(after) / _odds(before)
+        drawn = odds / (1 + odds) - measured
+        if abs(drawn[0]) >= SMALLEST_SHARE:
+            told = {"metric": f"{ONWARD}:{stage}", "unit": "share", "baseline": measured}
+            rows.append({**told, "drawn": drawn, "how": ANCHORED})
+    return rows
+
+
+def _odds(share: Floats | float) -> Floats:
+    kept = np.clip(np.asarray(share, dtype=np.float64), 1e-9, 1 - 1e-9)
+    found: Floats = kept / (1 - kept)
+    return found
+
+
+def _felt(played: _Played, ground: Ground, rng: np.random.Generator) -> list[dict[str, object]]:
+    """Say how stages would feel, were touchpoints to feel as now and be met as often as then."""
+    if ground.tones.empty or not len(played.visits):
+        return []
+    rows: list[dict[str, object]] = []
+    for stage, own in ground.tones.dropna(subset=["value"]).groupby("stage", sort=False):
+        error = ((own["high"] - own["low"]) / 4).fillna(0.0).to_numpy(float)
+        tone = own["value"].to_numpy(float)
+        tones = tone + np.vstack(
+            [0 * tone, rng.normal(size=(len(played.visits) - 1, len(own)))]
+        ) * (error)
+        weight = own["n"].to_numpy(float)
+        ratio = np.column_stack([_ratio(played, str(name)) for name in own["touchpoint"]])
+        now = (weight * tones).sum(axis=1) / weight.sum()
+        then = (weight * ratio * tones).sum(axis=1) / np.maximum((weight * ratio).sum(axis=1), 1e-9)
+        if abs(then[0] - now[0]) >= SMALLEST_TONE:
+            level = ground.feelings.get(str(stage), float(now[0]))
+            told = {"metric": f"{FEELING}:{stage}", "unit": "sentiment", "baseline": level}
+            rows.append({**told, "drawn": then - now, "how": REWEIGHED})
+    return rows
+
+
+def _ratio(played: _Played, name: str) -> Floats:
+    """Give how much more often a touchpoint is met; one that the chain does not know stays."""
+    places = [at for at, own in enumerate(played.names) if own == name]
+    before, after = (played.visits[:, side][:, places].sum(axis=1) for side in (0, 1))
+    found: Floats = np.divide(after, before, out=np.ones(len(before)), where=before > 0)
+    return found
+
+
+def _estimate(row: Mapping[str, object], confidence: float) -> dict[str, object]:
+    drawn = np.asarray(row["drawn"], dtype=np.float64)
+    tails = [(1 - confidence) / 2, (1 + confidence) / 2]
+    low, high = np.quantile(drawn[1:], tails)
+    value = float(drawn[0])
+    return {
+        "metric": row["metric"], "unit": row["unit"], "change": value, "value": value,
+        "baseline": float(str(row.get("baseline", math.nan))),
+        "low": min(float(low), value), "high": max(float(high), value),
+    }  # fmt: skip

@@ -5,16 +5,15 @@ Not for effects and verdicts; see `trials`.
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
-from journeylib.arms import adjust_for_covariate, contrast_arms, is_binary, read_arm
+from journeylib.arms import adjust_for_covariate, is_binary
 from journeylib.errors import DataError, did_you_mean
-from journeylib.estimates import Refusal
+from journeylib.phrases import chance_words, level_words
 from journeylib.plans import FAIL, PASS, WARN, Check, need_columns
 
 if TYPE_CHECKING:
@@ -24,6 +23,8 @@ if TYPE_CHECKING:
 
 # Sample variances divide by n - 1, so a share's may stand a little above mean * (1 - mean).
 SHARE_SLACK = 0.02
+# Parts that the kit itself makes from what customers did.
+KIT_PARTS = ("persona", "stage")
 _USUAL_CONTROLS = ("control", "a", "none", "baseline", "without", "0")
 
 
@@ -41,11 +42,19 @@ def numeric_outcomes(data: pd.DataFrame, plan: Plan) -> pd.DataFrame:
         DataError: A column is missing or an outcome holds something that is not a number.
     """
     summed = {"count", "mean"} <= set(data.columns)
-    outcomes = [*(plan.outcomes or ((plan.metric,) if plan.metric else ())), *plan.guardrails]
     numbers = ["count", "mean", *(["variance"] if "variance" in data else [])]
+    labels: list[str] = []
     if not summed:
-        numbers = [*outcomes, *([plan.covariate] if plan.covariate else [])]
-    need_columns(data, ["variant", *numbers, *(() if summed else plan.segments)], name=plan.name)
+        numbers = [*_measured(plan), *([plan.covariate] if plan.covariate else [])]
+        labels = [*plan.segments, *([plan.strata] if plan.strata else [])]
+        # A persona or a stage that the test does not hold itself is refused later, with the reason.
+        labels = [name for name in labels if name in data or name.casefold() not in KIT_PARTS]
+    elif plan.ratios:
+        raise DataError(
+            f'"{plan.name}" has a ratio and one row per arm.',
+            ["give one row per unit with both columns, or give the ratio's own mean and variance"],
+        )
+    need_columns(data, ["variant", *numbers, *labels], name=plan.name)
     rows = data[data["variant"].notna()].reset_index(drop=True)
     read = {name: pd.to_numeric(rows[name], errors="coerce").astype("float64") for name in numbers}
     wrong = [
@@ -56,6 +65,14 @@ def numeric_outcomes(data: pd.DataFrame, plan: Plan) -> pd.DataFrame:
     if wrong:
         raise DataError(f'The outcomes of "{plan.name}" cannot be read.', wrong)
     return rows.assign(variant=rows["variant"].astype("str"), **read)
+
+
+def _measured(plan: Plan) -> list[str]:
+    """List the columns of numbers that a plan names, each once."""
+    named = [*(plan.outcomes or ((plan.metric,) if plan.metric else ())), *plan.guardrails]
+    named += plan.placebo_outcomes
+    columns = [column for name in named for column in plan.ratios.get(name, (name,))]
+    return list(dict.fromkeys(columns))
 
 
 def find_arms(rows: pd.DataFrame, plan: Plan) -> tuple[str, ...]:
@@ -142,12 +159,11 @@ def check_split(
     found = " : ".join(f"{count:,}" for count in counts)
     ending = {
         PASS: "fit the planned split",
-        WARN: "are unusual for the planned split",
-        FAIL: "do not fit the planned split: the assignment is broken",
+        WARN: f"are unusual for the planned split: chance does that {chance_words(p_value)}",
+        FAIL: "do not fit the planned split, so the assignment is broken: look for the reason, "
+        "then run the test again",
     }
-    message = (
-        f"{found} units in {', '.join(arms) or 'the arms'} {ending[status]} (p = {p_value:.3g})."
-    )
+    message = f"{found} units in {', '.join(arms) or 'the arms'} {ending[status]}."
     return Check("srm", status, p_value, message)
 
 
@@ -185,7 +201,9 @@ def check_weeks(rows: pd.DataFrame) -> list[Check]:
     days = pd.to_datetime(rows["assigned_at"], utc=True).dropna().dt.floor("D")
     length = int((days.max() - days.min()).days) + 1
     status = PASS if length >= 7 and length % 7 == 0 else WARN
-    message = f"Units were assigned over {length} days; whole weeks treat each weekday alike."
+    message = f"Units were assigned over {length} days, whole weeks, so each weekday counts alike."
+    if status == WARN:
+        message = f"Units were assigned over {length} days: some weekdays count more than others."
     return [Check("full_weeks", status, float(length), message)]
 
 
@@ -208,9 +226,7 @@ def check_missing(rows: pd.DataFrame, metrics: Sequence[str]) -> list[Check]:
         table = pd.crosstab(rows["variant"], gaps)
         p_value = float(stats.chi2_contingency(table).pvalue) if table.shape[1] > 1 else 1.0
         message = f"{metric} is missing for {int(gaps.sum()):,} units, which are left out"
-        message += (
-            "." if p_value >= 0.01 else f"; more in one arm than another (p = {p_value:.2g})."
-        )
+        message += "." if p_value >= 0.01 else "; more often in one arm than in another."
         status = PASS if p_value >= 0.01 else WARN
         if metric == metrics[0] and rows[metric].groupby(rows["variant"]).count().min() < 100:
             status, message = FAIL, f"{message} Fewer than 100 are left in an arm."
@@ -218,26 +234,18 @@ def check_missing(rows: pd.DataFrame, metrics: Sequence[str]) -> list[Check]:
     return checks
 
 
-def check_segment(variants: pd.Series, labels: pd.Series, *, column: str) -> Check:
-    """Ask whether a split could have been known before assignment.
+def depends_on_arm(variants: pd.Series, labels: pd.Series) -> float:
+    """Test whether the parts of a test have other sizes in one arm than in another.
 
     Args:
         variants: Arm of each unit.
         labels: Part of each unit.
-        column: Name of the split.
 
     Returns:
-        Check ``segment_balance``: a warning when the parts' sizes depend on the arm at p < .001,
-        as they do when the change itself moves customers between them.
+        Chi-square p-value; small when the change itself moves customers between the parts.
     """
     table = pd.crosstab(variants, labels)
-    p_value = float(stats.chi2_contingency(table).pvalue) if min(table.shape) > 1 else 1.0
-    if p_value >= 0.001:
-        return Check("segment_balance", PASS, p_value, f"{column} is spread alike over the arms.")
-    message = (
-        f"{column} depends on the arm (p = {p_value:.2g}): it was not fixed before assignment."
-    )
-    return Check("segment_balance", WARN, p_value, message)
+    return float(stats.chi2_contingency(table).pvalue) if min(table.shape) > 1 else 1.0
 
 
 def cuped_rows(
@@ -258,10 +266,14 @@ def cuped_rows(
     varied = all(len(group) > 1 for group in groups) and any(np.ptp(group) > 0 for group in groups)
     p_value = float(stats.f_oneway(*groups).pvalue) if varied else 1.0
     if p_value < 0.001:
-        message = f"{plan.covariate} depends on the arm (p = {p_value:.2g}) and is not used."
+        message = (
+            f"{plan.covariate} differs between the arms, so it was not measured before assignment "
+            "and is not used."
+        )
         return rows, [Check("cuped", WARN, p_value, message)]
     checks = []
-    for outcome in [name for name in outcomes if not is_binary(rows[name])]:
+    means = [name for name in outcomes if name not in plan.ratios]
+    for outcome in [name for name in means if not is_binary(rows[name])]:
         known = rows[rows[outcome].notna()]
         adjusted, left = adjust_for_covariate(
             known[outcome].to_numpy(dtype="float64"),
@@ -269,50 +281,10 @@ def cuped_rows(
             known["variant"].to_numpy(dtype="str"),
         )
         rows = rows.assign(**{outcome: pd.Series(adjusted, index=known.index)})
-        gain = "no gain worth having" if left > 0.98 else "the interval is narrower for it"
-        message = f"{plan.covariate} leaves {left:.1%} of the variance of {outcome}: {gain}."
+        gain = "which is no gain worth having" if left > 0.98 else "so the interval is narrower"
+        message = (
+            f"{plan.covariate} explains {level_words(1 - left, 'share')} of how {outcome} varies, "
+            f"{gain}."
+        )
         checks.append(Check("cuped", PASS, left, message))
     return rows, checks
-
-
-def winsorised_rows(
-    rows: pd.DataFrame, metric: str, arms: Sequence[str], plan: Plan
-) -> list[Check]:
-    """Measure again with the most extreme values of a mean pulled in to the 99.9 % quantile.
-
-    Args:
-        rows: The test, one row per unit, before any adjustment.
-        metric: Primary outcome.
-        arms: Names of the arms, control first.
-        plan: What was decided before.
-
-    Returns:
-        Check ``outliers`` per arm: a warning when the answer hangs on a few customers.
-    """
-    values = rows[metric].dropna()
-    if values.empty or is_binary(values):
-        return []
-    capped = rows[metric].clip(float(values.quantile(0.001)), float(values.quantile(0.999)))
-    checks = []
-    for name in arms[1:]:
-        plain, tame = (
-            contrast_arms(
-                read_arm(name, column[rows["variant"] == name]),
-                read_arm(arms[0], column[rows["variant"] == arms[0]]),
-                metric=metric, unit="", confidence=plan.confidence,
-            ).estimate
-            for column in (rows[metric], capped)
-        )  # fmt: skip
-        if isinstance(plain, Refusal) or isinstance(tame, Refusal):
-            continue
-        same = _side(plain.low, plain.high) == _side(tame.low, tame.high)
-        message = (
-            f"{name}: {tame.value:.4g} ({tame.low:.4g} to {tame.high:.4g}) with the extremes "
-            f"pulled in, {plain.value:.4g} as measured."
-        )
-        checks.append(Check("outliers", PASS if same else WARN, tame.value, message))
-    return checks
-
-
-def _side(low: float, high: float) -> float:
-    return math.copysign(1, low) if low > 0 or high < 0 else 0.0

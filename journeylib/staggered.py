@@ -17,6 +17,7 @@ from scipy import stats
 from journeylib.arms import detectable_effect
 from journeylib.errors import DataError
 from journeylib.estimates import Estimate, Refusal
+from journeylib.phrases import chance_words, gap_words
 from journeylib.plans import FAIL, PASS, WARN, Check, need_columns
 from journeylib.units import read_measurements
 
@@ -153,9 +154,14 @@ def measure_staggered(cohorts: Cohorts, plan: Plan, *, control: Control = "never
     dynamic, groups, summaries = _aggregate(design, effects[0], influence, level=level)
     groups["cohort"] = [times[start] for start in groups["cohort"]]
     p_value, p_trend = _chances(design, effects[0], plan.seed)
-    checks += _trend_checks(p_trend, dynamic, summaries)
+    unit = plan.units.get(plan.metric, "")
+    checks += _trend_checks(p_trend, dynamic, summaries, unit)
     row, two_way = summaries.iloc[0], _two_way(design)
-    message = f"Two-way fixed effects give {two_way:.4g}; the effect by cohort is {row.value:.4g}."
+    message = (
+        f"The usual regression (two-way fixed effects) gives {gap_words(two_way, unit)}, by cohort "
+        f"it is {gap_words(float(row['value']), unit)}; the usual one also compares with units "
+        "already treated."
+    )
     checks.append(Check("two_way", PASS, two_way, message))
     overall = Estimate(
         plan.metric, float(row["value"]), float(row["low"]), float(row["high"]), int(row["n"]),
@@ -219,8 +225,8 @@ def _count_checks(design: _Design, never: int, *, asked: Control) -> list[Check]
     sizes = [int(size) for size in design.sizes]
     least = math.exp(sum(math.lgamma(n + 1) for n in sizes) - math.lgamma(sum(sizes) + 1))
     able = least <= 0.05
-    message = f"With these units no p-value below {least:.3g} can occur"
-    message += "." if able else ", so chance can never be ruled out: more units are needed."
+    message = f"Even the clearest result could come by chance {chance_words(least)}"
+    message += "." if able else ", too often to rule it out: more units are needed."
     return [*checks, Check("attainable_p", PASS if able else FAIL, least, message)]
 
 
@@ -337,20 +343,26 @@ def _chances(design: _Design, effects: Matrix, seed: int) -> tuple[float, float]
     return p_values[0], p_values[1] if (~later).any() else math.nan
 
 
-def _trend_checks(p_trend: float, dynamic: pd.DataFrame, summaries: pd.DataFrame) -> list[Check]:
+def _trend_checks(
+    p_trend: float, dynamic: pd.DataFrame, summaries: pd.DataFrame, unit: str
+) -> list[Check]:
     earlier = dynamic[dynamic["event_time"] < 0]
     if earlier.empty:
         message = "One period before the starts cannot show whether the cohorts moved alike."
         return [Check("pre_trend", WARN, math.nan, message)]
     alike = p_trend > 0.05
-    word = "moved alike" if alike else "did not move alike"
-    message = f"Before their starts the cohorts {word} (joint p = {p_trend:.3g})."
+    message = "Before their starts the cohorts moved alike, as far as chance lets us see."
+    if not alike:
+        message = (
+            "Before their starts the cohorts did not move alike: chance does that "
+            f"{chance_words(p_trend)}. Other units, or a longer time before, would tell."
+        )
     checks = [Check("pre_trend", PASS if alike else FAIL, p_trend, message)]
     unseen, value = detectable_effect(float(earlier["error"].iloc[-1])), summaries["value"].iloc[0]
     status = PASS if unseen <= abs(value) else WARN
     message = (
-        f"Passing is no proof: a step of {unseen:.4g} in the last period before the start would be "
-        f"seen four times in five, a smaller one less often; the result is {value:.4g}."
+        f"A step of {gap_words(unseen, unit)} in the last period before the start would have been "
+        f"seen 4 times in 5, a smaller one less often; the result is {gap_words(value, unit)}."
     )
     return [*checks, Check("pre_trend_power", status, unseen, message)]
 

@@ -63,8 +63,8 @@ CELLS: dict[str, tuple[Cells, ...]] = {
     "spread": (Cells("customers"),),
     "personas": (Cells("customers", parts=()),),
     "metrics": (
-        Cells("n", parts=("metric",), total="segment"),
-        Cells("n", ESTIMATE, "value", ("metric",), "segment"),
+        Cells("n", parts=("metric", "by"), total="segment"),
+        Cells("n", ESTIMATE, "value", ("metric", "by"), "segment"),
     ),
     "crowds": (Cells("customers", parts=("touchpoint", "channel"), total="persona"),),
     "feelings": (Cells("n", parts=("stage",), total="persona"),),
@@ -159,6 +159,7 @@ CELLS: dict[str, tuple[Cells, ...]] = {
         Cells("n_treated", parts=_TEST, total="segment", only=_OF_TEST),
         Cells("n_control", parts=_TEST, total="segment", only=_OF_TEST),
     ),
+    "credits": (Cells("customers"),),
     "drift": (Cells("n"),),
     "forecasts": (Cells("n"),),
 }  # fmt: skip

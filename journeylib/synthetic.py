@@ -16,6 +16,7 @@ from scipy import stats
 from journeylib.errors import DataError
 from journeylib.estimates import Estimate, Refusal
 from journeylib.mixtures import simplex_weights
+from journeylib.phrases import chance_words, gap_words, span_words
 from journeylib.plans import FAIL, PASS, WARN, Check
 
 if TYPE_CHECKING:
@@ -120,9 +121,10 @@ def measure_synthetic(panel: Panel, plan: Plan, *, kind: Kind = "sdid") -> Synth
     left_out = _leave_out(problem, main.donors[0], grid.index)
     tried = _table(main, placebos, grid.index)
     p_value = _rank(tried, kind)
-    checks += [_fit_check(values[0, :earlier], tried), _rank_check(p_value, len(tried), kind)]
-    checks += _leave_checks(float(main.value[0]), left_out)
-    checks.append(_date_check(problem, grid.columns))
+    unit = plan.units.get(plan.metric, "")
+    checks += [_fit_check(values[0, :earlier], tried, unit), _rank_check(p_value, len(tried), kind)]
+    checks += _leave_checks(float(main.value[0]), left_out, unit)
+    checks.append(_date_check(problem, grid.columns, unit))
     failed = next((check for check in checks if check.status == FAIL), None)
     shown = _refusal(failed) if failed else _estimate(tried["value"], plan, kind)
     weights = _named("donor", grid.index[1:], main.donors[0, 1:])
@@ -253,33 +255,36 @@ def _count_checks(grid: pd.DataFrame, earlier: int, dropped: int) -> list[Check]
     donors, later = len(grid) - 1, grid.shape[1] - earlier
     enough = donors >= FEWEST_DONORS and earlier >= FEWEST_PERIODS and later >= 1
     message = (
-        f"{donors} complete donors, {earlier} times before the start and {later} after; at least "
-        f"{FEWEST_DONORS}, {FEWEST_PERIODS} and 1 are needed."
+        f"{donors} complete units to mix, {earlier} times before the start and {later} after; at "
+        f"least {FEWEST_DONORS}, {FEWEST_PERIODS} and 1 are needed."
     )
     checks = [Check("donors", PASS if enough else FAIL, float(donors), message)]
     if dropped:
-        message = f"{dropped} donors have missing values and were left out."
+        message = f"{dropped} unit(s) have missing values and are left out of the mixture."
         checks.append(Check("missing_periods", WARN, float(dropped), message))
     return checks
 
 
-def _fit_check(earlier: Matrix, tried: pd.DataFrame) -> Check:
+def _fit_check(earlier: Matrix, tried: pd.DataFrame, unit: str) -> Check:
     allowed, apart = float(earlier.std(ddof=1)) / 2, float(tried["pre_rmspe"].iloc[0])
-    message = f"Before the start the mixture misses the unit by {apart:.4g} (pre-RMSPE); "
-    message += f"half the unit's own spread, {allowed:.4g}, is allowed."
+    sizes = [gap_words(one, unit) for one in (apart, allowed)]
+    message = (
+        f"Before the start the comparison missed the unit by {sizes[0]} on average; at most "
+        f"{sizes[1]}, half of how the unit itself varied, is allowed."
+    )
     return Check("pre_fit", PASS if apart <= allowed else FAIL, apart, message)
 
 
 def _rank_check(p_value: float, n: int, kind: Kind) -> Check:
-    by = "ratio of gaps after to before" if kind == "synthetic_control" else "size of the gap"
+    by = "gap after against gap before" if kind == "synthetic_control" else "size of the gap"
     message = (
-        f"By the {by}, the unit ranks {round(p_value * n)} of {n} units treated in turn "
-        f"(p = {p_value:.3g}); no p below {1 / n:.3g} can occur with these donors."
+        f"Had each of the {n} units been the treated one in turn, this one would rank "
+        f"{round(p_value * n)} of {n} by {by}."
     )
     return Check("placebo_rank", PASS if p_value <= 0.05 else WARN, p_value, message)
 
 
-def _leave_checks(value: float, left_out: pd.DataFrame) -> list[Check]:
+def _leave_checks(value: float, left_out: pd.DataFrame, unit: str) -> list[Check]:
     if left_out.empty:
         return []
     low, high = float(left_out["value"].min()), float(left_out["value"].max())
@@ -287,25 +292,29 @@ def _leave_checks(value: float, left_out: pd.DataFrame) -> list[Check]:
     steady = min(low * value, high * value) > 0 and max(abs(low - value), abs(high - value)) <= (
         abs(value) / 2
     )
-    message = f"Without any one donor the gap lies between {low:.4g} and {high:.4g}"
-    message += "." if steady else ": it hangs on a single donor."
+    message = (
+        f"Leaving out one unit of the mixture at a time, the gap lies {span_words(low, high, unit)}"
+    )
+    message += "." if steady else ": it hangs on a single unit."
     farthest = low if abs(low - value) > abs(high - value) else high
     return [Check("leave_one_out", PASS if steady else WARN, farthest, message)]
 
 
-def _date_check(problem: _Problem, times: pd.Index) -> Check:
+def _date_check(problem: _Problem, times: pd.Index, unit: str) -> Check:
     """Pretend that the change came when a quarter of the earlier times were still to come."""
     grid, cut = problem.grid[:, : problem.earlier], problem.earlier - problem.earlier // 4
     fake = _Problem(grid, cut, problem.kind, _ridge(grid, cut))
     main, placebos = _solve(fake, *_targets(len(grid))), _placebos(fake)
     tried = _table(main, placebos, pd.RangeIndex(len(grid)))
     p_value = _rank(tried, problem.kind)
-    message = (
-        f"A pretended start at {times[cut]:%Y-%m-%d} gives {main.value[0]:.4g} "
-        f"(p = {p_value:.3g}), where nothing should be."
-    )
+    shown = gap_words(float(main.value[0]), unit, signed=True)
     # Below 19 donors no p reaches 0.05; the first rank of all is then the loudest alarm there is.
     quiet = p_value > max(0.05, 1.5 / len(tried))
+    message = (
+        f"Had the start been {times[cut]:%-d %B %Y}, the same sums would show {shown}, where "
+        "nothing should be: "
+    )
+    message += "no more than chance." if quiet else f"chance does that {chance_words(p_value)}."
     return Check("placebo", PASS if quiet else WARN, p_value, message)
 
 

@@ -14,7 +14,8 @@ import pandas as pd
 from scipy import stats
 
 from journeylib.errors import DataError, did_you_mean
-from journeylib.plans import FAIL, WARN, Check, as_time, as_times, need_columns
+from journeylib.phrases import gap_words
+from journeylib.plans import FAIL, PASS, WARN, Check, as_time, as_times, need_columns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from journeylib.plans import Plan, When
+
+
+# Days between the beginnings of weeks, months, quarters and years.
+CALENDAR = ((6.5, 7.5), (27, 32), (89, 93), (364, 367))
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +38,18 @@ class Panel:
         treated: Whether each unit got the change, in the order of the rows.
         start: First time with the change.
         starts: Every first time found in the ``treated`` column; one when nobody was late.
+        checks: What was left out while reading, and whether a unit was with both groups.
     """
 
     grid: pd.DataFrame
     treated: NDArray[np.bool_]
     start: pd.Timestamp
     starts: tuple[pd.Timestamp, ...]
+    checks: tuple[Check, ...] = ()
+
+    def flat(self) -> pd.Series:
+        """Every measured value, in no particular order."""
+        return pd.Series(self.grid.to_numpy(dtype="float64").ravel())
 
     @property
     def before(self) -> NDArray[np.bool_]:
@@ -50,12 +61,12 @@ def read_measurements(data: pd.DataFrame, plan: Plan) -> pd.DataFrame:
     """Take times and numbers from measurements; counts with a population become rates.
 
     Args:
-        data: ``time, value``, optionally ``unit``, ``treated`` and ``population``.
+        data: ``time, value``, optionally ``unit``, ``treated``, ``population`` and ``cut``.
         plan: What was decided before.
 
     Returns:
         Columns ``unit, time, value, weight`` and, where given, ``treated``, sorted by unit and
-        time; rows without a value are left out.
+        time; rows without a value, and of a period that is cut, are left out.
 
     Raises:
         DataError: A column is missing or holds something else.
@@ -74,6 +85,8 @@ def read_measurements(data: pd.DataFrame, plan: Plan) -> pd.DataFrame:
     rows.insert(0, "unit", data[column].astype("str") if column in data else "all")
     if "treated" in data:
         rows["treated"] = data["treated"].fillna(0).astype("bool")
+    if "cut" in data:
+        rows = rows[~data["cut"].fillna(value=False).astype("bool").to_numpy()]
     return rows.dropna(subset=["value"]).sort_values(["unit", "time"]).reset_index(drop=True)
 
 
@@ -93,7 +106,11 @@ def read_panel(data: pd.DataFrame, plan: Plan) -> Panel:
             the cells are empty because the times are no periods yet.
     """
     need_columns(data, [plan.unit if plan.unit in data else "unit"], name=plan.name)
-    rows = read_measurements(data, plan)
+    rows, left = leave_cut(read_measurements(data, plan), data, plan)
+    names, starts = _treated(rows, plan)
+    if len(starts):
+        rows, more = _leave_always(rows, names)
+        left += more
     values = rows.pivot_table(index="unit", columns="time", values="value", aggfunc="mean")
     if values.isna().to_numpy().mean() > 0.5:
         raise DataError(
@@ -101,12 +118,65 @@ def read_panel(data: pd.DataFrame, plan: Plan) -> Panel:
             f"{values.shape[1]} times, {len(rows)} rows.",
             ["sum the measurements up by month or week first: period_means"],
         )
-    names, starts = _treated(rows, plan)
     if plan.start is not None or not starts:
         start = as_time(plan.start, name=plan.name)
     else:
         start = starts[0]
-    return Panel(values, np.asarray(values.index.isin(names)), start, starts)
+    checks = [*left, *_switch_checks(rows, names)]
+    return Panel(values, np.asarray(values.index.isin(names)), start, starts, tuple(checks))
+
+
+def leave_cut(
+    rows: pd.DataFrame, data: pd.DataFrame, plan: Plan
+) -> tuple[pd.DataFrame, list[Check]]:
+    """Leave out the period that the start cuts in two, and say which periods were left out.
+
+    Args:
+        rows: Measurements from `read_measurements`.
+        data: What they were read from, for periods marked as ``cut``.
+        plan: What was decided before.
+
+    Returns:
+        The rows, and check ``partial_period``: a warning that names what was left out.
+    """
+    marked = data["cut"].fillna(value=False).astype("bool") if "cut" in data else None
+    times = as_times(data.loc[marked, "time"]).unique().tolist() if marked is not None else []
+    if plan.start is not None and len(rows):
+        start = as_time(plan.start, name=plan.name)
+        split = cut_by_start(pd.DatetimeIndex(sorted(rows["time"].unique())), start)
+        if split is not None:
+            rows, times = rows[rows["time"] != split].reset_index(drop=True), [*times, split]
+    if not times:
+        message = "No period is cut by the start or by the ends of the data."
+        return rows, [Check("partial_period", PASS, 0.0, message)]
+    dates = ", ".join(f"{day:%-d %B %Y}" for day in sorted(times))
+    message = f"The period(s) from {dates} were measured in part only and are left out."
+    return rows, [Check("partial_period", WARN, float(len(times)), message)]
+
+
+def cut_by_start(times: pd.DatetimeIndex, start: pd.Timestamp) -> pd.Timestamp | None:
+    """Find the calendar period that a start cuts in two.
+
+    Args:
+        times: First days of weeks, months, quarters or years, sorted; other spacings are taken
+            for moments, which nothing cuts.
+        start: First day with the change.
+
+    Returns:
+        The period's first day, or None.
+
+    Example:
+        >>> months = pd.date_range("2025-01-01", periods=6, freq="MS")
+        >>> cut_by_start(months, pd.Timestamp("2025-04-16"))
+        Timestamp('2025-04-01 00:00:00')
+    """
+    earlier, later = times[times < start], times[times >= start]
+    if len(times) < 3 or not len(earlier) or not len(later) or later[0] == start:
+        return None
+    spacing = float(np.median(np.diff(times.to_numpy()) / np.timedelta64(1, "D")))
+    calendar = any(low <= spacing <= high for low, high in CALENDAR)
+    whole = (later[0] - earlier[-1]) / pd.Timedelta(days=1) <= 1.5 * spacing
+    return pd.Timestamp(earlier[-1]) if calendar and whole else None
 
 
 def period_means(
@@ -118,10 +188,11 @@ def period_means(
         data: ``time, value`` and the unit's column.
         every: ``"week"``, ``"month"``, ``"quarter"`` or ``"year"``.
         unit: Column that names the units.
-        start: First day with the change; a period that it cuts in two is left out.
+        start: First day with the change; a period that it cuts in two is marked.
 
     Returns:
-        Columns ``<unit>, time`` (first day of the period), ``value, n``.
+        Columns ``<unit>, time`` (first day of the period), ``value, n, cut``: whether the period
+        was measured in part only, being the first or the last one or that of the start.
 
     Raises:
         DataError: There is no such period.
@@ -132,14 +203,30 @@ def period_means(
             f'every must be one of {", ".join(codes)}; found "{every}".',
             [did_you_mean(every, codes)],
         )
-    periods = as_times(data["time"]).dt.to_period(codes[every])
+    times = as_times(data["time"])
+    periods = times.dt.to_period(codes[every])
     kept = data.assign(time=periods.dt.start_time)
+    cut = _cut_ends(times, periods)
     if start is not None:
         day = as_time(start, name="start")
-        cut = day.to_period(codes[every]).start_time
-        kept = kept[(kept["time"] != cut) | (cut == day)]
+        first = day.to_period(codes[every]).start_time
+        cut |= {first} if first != day else set()
     means = kept.groupby([unit, "time"], observed=True)["value"].agg(["mean", "count"])
-    return means.rename(columns={"mean": "value", "count": "n"}).reset_index()
+    means = means.rename(columns={"mean": "value", "count": "n"}).reset_index()
+    return means.assign(cut=means["time"].isin(cut))
+
+
+def _cut_ends(times: pd.Series, periods: pd.Series) -> set[pd.Timestamp]:
+    """Find a first or last period without data for longer than data usually pause."""
+    days = times.dt.floor("D").drop_duplicates().sort_values()
+    if len(days) < 8:
+        return set()
+    usual = float(np.quantile(np.diff(days.to_numpy()) / np.timedelta64(1, "D"), 0.95))
+    slack = pd.Timedelta(days=max(1.0, 2 * usual))
+    first, last = periods.min(), periods.max()
+    found = {first.start_time} if days.iloc[0] - first.start_time > slack else set()
+    late = last.end_time.floor("D") - days.iloc[-1] > slack
+    return found | ({last.start_time} if late else set())
 
 
 def expected_regression(within: float, between: float, share: float) -> float:
@@ -184,13 +271,16 @@ def check_selection(panel: Panel, plan: Plan, *, compared: bool) -> list[Check]:
     drift = _drift(earlier, panel.treated)
     figure = "which cannot be sized without the earlier values of the units not chosen"
     if not math.isnan(drift):
-        figure = f"about {drift:.3g} with no change at all (Barnett 2005)"
-    message = f"The worst units were chosen and drift back to the mean by themselves, {figure}."
+        size = gap_words(drift, plan.units.get(plan.metric, ""))
+        figure = f"by about {size} with no change at all"
+    message = f"The worst units were chosen, and those drift back to the mean anyway, {figure}."
     level = earlier.mean(axis=1).to_numpy()
     apart = level[panel.treated].mean() - level[~panel.treated].mean() if compared else math.inf
     spread = float(level.std()) or 1.0
     if abs(apart) <= 0.5 * spread:
-        return [Check("regression_to_mean", WARN, drift, message + " The others were as bad.")]
+        message += " The units without the change were as bad, so they drift alike."
+        return [Check("regression_to_mean", WARN, drift, message)]
+    message += " Units as bad without the change would tell: difference_in_differences."
     return [Check("regression_to_mean", FAIL, drift, message)]
 
 
@@ -222,4 +312,41 @@ def _treated(rows: pd.DataFrame, plan: Plan) -> tuple[Sequence[str], tuple[pd.Ti
     flagged = rows[rows["treated"]].groupby("unit")["time"].min()
     began = rows.groupby("unit")["time"].min()
     late = flagged[flagged > began.reindex(flagged.index)]
+    # Where some units switch on, those that were on all along have no time before: _leave_always.
+    flagged = late if len(late) else flagged
     return flagged.index.tolist(), tuple(sorted(late.unique().tolist()))
+
+
+def _leave_always(rows: pd.DataFrame, names: Sequence[str]) -> tuple[pd.DataFrame, list[Check]]:
+    """Leave out units that had the change from their first time on, where others got it later."""
+    on = set(rows.loc[rows["treated"], "unit"])
+    always = sorted(on - set(names))
+    if not always:
+        return rows, []
+    message = f"{len(always)} unit(s) had the change all along and are left out: "
+    message += f"{', '.join(always[:5])}."
+    return rows[~rows["unit"].isin(always)], [
+        Check("always_treated", WARN, float(len(always)), message)
+    ]
+
+
+def _switch_checks(rows: pd.DataFrame, names: Sequence[str]) -> list[Check]:
+    """Ask whether a unit was with and without the change in another order than the plan has."""
+    if "treated" not in rows:
+        return []
+    off_again = [
+        str(unit)
+        for unit, flags in rows.groupby("unit")["treated"]
+        if bool((flags.astype("int8").diff() < 0).any())
+    ]
+    on = rows.loc[rows["treated"], "unit"].unique().tolist()
+    others = sorted(set(on) - {str(name) for name in names})
+    wrong = sorted({*off_again, *others})
+    if not wrong:
+        message = "No unit was with both groups."
+        return [Check("contamination", PASS, 0.0, message)]
+    message = (
+        f"{', '.join(wrong[:5])} had the change for a while, or all along, and serve neither group "
+        "cleanly: leave them out of the measurements, or correct the column treated."
+    )
+    return [Check("contamination", FAIL, float(len(wrong)), message)]

@@ -49,6 +49,8 @@ HEADERS = {
     "exposed": "Met by", "when": "Since when",
     "usual_share": "Usual share of customers", "episode_share": "Share then", "dated_p": "p",
     "top3_probability": "Among the three dearest",
+    "worthwhile": "Worth having from", "payback": "Paid back after",
+    "plan": "What else was planned", "plain": "After less before",
     "place": "Where", "rank_low": "Rank from", "rank_high": "To",
     "money": "Money a year", "lost_per_year": "Outcomes lost a year", "relief": "Spared",
     "expected": "Expected to leave", "top_probability": "Among the five highest",
@@ -190,8 +192,11 @@ VIEWS: dict[str, tuple[str, ...]] = {
         "rank", "place", "kind", "customers", "estimate", "money", "evidence",
     ),
     "verdicts": (
-        "intervention", "metric", "estimate", "evidence", "verdict",
+        "intervention", "metric", "estimate", "money", "evidence", "verdict",
     ),
+    "plain": ("intervention", "design", "plain", "estimate"),
+    "returns": ("intervention", "reach", "money", "cost", "payback"),
+    "planned": ("intervention", "design", "metric", "start", "worthwhile", "cost", "plan"),
     "caveats": (
         "chapter", "statement", "consequence",
     ),
@@ -204,9 +209,12 @@ SHOWN_ONLY = frozenset(
         "rework", "consistency", "cells", "detours", "suggestions", "cohorts", "tenure", "divides",
         "stays", "deviations", "associations", "scenarios", "exits", "truths", "drivers", "plans",
         "openings", "robustness", "persona_pains", "firmness", "reasons",
-        "dates",
+        "dates", "plain", "returns", "planned",
     }
 )  # fmt: skip
 # Columns with ends of their own, such as `stay_low`, and the unit of all three.
-SPANS = {"stay": "days", "tone": "sentiment", "naive": "share", "aipw": "share", "money": ""}
-DIFFERENCES = frozenset({"naive", "aipw"})
+SPANS = {
+    "stay": "days", "tone": "sentiment", "naive": "share", "aipw": "share", "money": "",
+    "payback": "months", "plain": "",
+}  # fmt: skip
+DIFFERENCES = frozenset({"naive", "aipw", "plain"})

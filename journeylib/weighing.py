@@ -13,7 +13,7 @@ from journeylib.dating import date_pains
 from journeylib.labels import place_text
 from journeylib.pains import part_personas
 from journeylib.pricelist import complete_pains
-from journeylib.steps import measure_interventions
+from journeylib.trying import measure_interventions
 from journeylib.worth import Terms
 
 if TYPE_CHECKING:

@@ -147,12 +147,10 @@ TITLES = {
     "plot_pains": "The first pain point is touchpoint 0 (web): customers come late (812 "
     "customers concerned, adjusted p = 0.020)",
     "plot_touchpoint_sentiment": "Customers are least happy with desk (web) (−0.34, n = 193)",
-    "plot_arms": "Arm B has the highest outcome (13.1 % (8.1 to 18.1), n = 4,000)",
-    "plot_event_study": "Before the start, 1 of 2 periods differ from zero by more than their "
-    "interval",
-    "plot_group_series": "In the last period treated units at 4.60, other units at 4.10",
-    "plot_series": "In the last period the fitted course lies 2 points above where it would "
-    "have gone",
+    "plot_arms": "Outcome: A 11.2 %, B 13.1 %",
+    "plot_event_study": "1 of 2 periods before the start lie apart from zero, 2 of 2 after it",
+    "plot_group_series": "2 groups over 2 periods",
+    "plot_series": "Against where it was heading: +2.0 points at the start, +2.0 points at the end",
     "plot_impacts": "1 of 3 measured effects point to something that works; 1 harms",
     "plot_metrics": "1 of 2 metrics with a target reach it; Retention rate lies below",
 }
@@ -182,6 +180,12 @@ def test_empty_frame_gives_no_chart(name):
 def test_axes_that_are_given_are_drawn_on(name):
     ax = plt.figure().add_subplot()
     assert getattr(charts, name)(EVERY[name], ax=ax) is ax
+
+
+def test_groups_are_told_before_and_after_the_start():
+    ax = charts.plot_group_series(EVERY["plot_group_series"], start=2)
+    told = "treated units 4 → 4.60, other units 4 → 4.10"
+    assert theme.finding(ax) == f"Mean before and after the start: {told}"
 
 
 @pytest.mark.parametrize("name", ["plot_funnel", "plot_pains", "plot_events_over_time"])

@@ -239,7 +239,8 @@ def test_margin_and_discount_lower_worth_as_declared(summary, worth):
 
 
 def test_personas_get_rows_of_their_own(summary):
-    groups = pd.Series("odd", index=summary["customer"]).where(summary["customer"] % 2 > 0, "even")
+    groups = summary[["customer"]].assign(segment="even")
+    groups["segment"] = groups["segment"].mask(groups["customer"] % 2 > 0, "odd")
     totals = forecast_purchases(summary, groups=groups.iloc[10:]).totals.set_index("segment")
     assert totals.loc["odd", "n"] + totals.loc["even", "n"] == 2347
     assert totals.loc["all", "n"] == 2357

@@ -49,7 +49,7 @@ LAYERS: dict[str, str] = {
         "support pooling tones wordings languages strains agreement "
         "summaries quantiles exposures hazards ratios journeys stages personas scores emotion "
         "comparisons onward moods inconsistency subgroups shrinkage exits truths dating "
-        "loyalty traits pains impact plans trials arms splits panels units changes series verdicts "
+        "loyalty traits pains impact payback realised plans trials arms splits panels units changes series verdicts "
         "staggered synthetic mixtures looks ratio_metrics "
         "scaling clusters habits features outcomes portraits "
         "durations passages sojourns flows occupancy representatives rework consistency detours "
@@ -68,12 +68,12 @@ LAYERS: dict[str, str] = {
         "accounts theme views labels charts chart_parts coverage_charts source_charts "
         "impact_charts journey_map map_cards map_dots map_ghosts map_key map_lanes map_style "
         "map_twin emotion_lane svg_parts road_charts stay_charts road_prose money_prose prose "
-        "exhibits export persona_cards card_parts pain_charts voice_charts voice_prose "
+        "exhibits export persona_cards card_parts pain_charts voice_charts voice_prose impact_prose "
         "driver_charts action_prose"
     ),
     "run": (
         "collect logplans workspace kernels steps atlas grouping feelings weighing hearing "
-        "respecify assumptions batch report portfolio progress lessons answers syllabus trainer "
+        "respecify trying returns assumptions batch report portfolio progress lessons answers syllabus trainer "
         "checkup forgetting retention "
         "doctor cli"
     ),

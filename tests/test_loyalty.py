@@ -17,7 +17,7 @@ SETTINGS = {
 
 def measured(customers, answers=NO_ANSWERS, personas=NOBODY, **settings):
     table = measure_metrics(
-        customers, answers, settings={**SETTINGS, **settings}, personas=personas,
+        customers, answers, settings={**SETTINGS, **settings}, groups=personas,
         targets={"nps": 30.0},
     )  # fmt: skip
     check_result("metrics", table)
@@ -102,7 +102,7 @@ def test_a_contract_says_who_has_left():
 )
 def test_little_data_gives_few_rows_and_never_an_error(customers, outcome, has_orders):
     personas = pd.DataFrame({"customer": [0, 1], "persona": ["A", "A"]})
-    table = measured(customers, personas=personas, outcome=outcome, has_orders=has_orders)
+    table = measured(customers, groups=personas, outcome=outcome, has_orders=has_orders)
     assert table["value"].notna().all()
 
 

@@ -179,7 +179,7 @@ def test_brightdesks_redesign_is_never_said_to_work(samples):
 
 def test_brightdesks_trend_fools_before_after_and_the_series_says_less(samples):
     impacts = samples["brightdesk"]["tables"]["impacts"]
-    level = {row["design"]: row for row in impacts if row["metric"] == "activation"}
+    level = {row["design"]: row for row in impacts if row["metric"] == "activation_rate"}
     naive, series = level["before_after"], level["interrupted_time_series"]
     assert naive["evidence"] == "D"
     assert naive["value"] > series["value"] > 0

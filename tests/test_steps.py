@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from tiny import write_tiny_client
 
-from journeylib import atlas, steps
+from journeylib import atlas, steps, trying
 from journeylib.params import read_params
 from journeylib.workspace import Workspace, work_folder
 
@@ -27,7 +27,7 @@ def open_client(file, folder, monkeypatch):
 
 def measured(name, folder, monkeypatch):
     work = open_client(ROOT / "tests" / "clients" / f"{name}.yml", folder, monkeypatch)
-    return steps.measure_interventions(work)
+    return trying.measure_interventions(work)
 
 
 @needs_data
@@ -60,21 +60,21 @@ def test_an_intervention_without_its_data_is_named_and_the_others_go_on(tmp_path
     file = write_tiny_client(tmp_path, "anna")
     change = "{name: New shop, design: before_after, metric: nps, start: 2025-03-01}"
     file.write_text(file.read_text() + f"interventions:\n  - {change}\n")
-    found = steps.measure_interventions(open_client(file, tmp_path / "work", monkeypatch))
+    found = trying.measure_interventions(open_client(file, tmp_path / "work", monkeypatch))
     assert found.impacts["verdict"].tolist() == ["not interpretable"]
     (check,) = found.checks.to_dict("records")
     assert check["status"] == "fail"
     assert 'No source holds the metric "nps"' in check["message"]
-    html = steps.show_interventions(found).html
+    html = trying.show_interventions(found).html
     assert "New shop" in html
     assert "no verdict" in html
 
 
 def test_without_interventions_nothing_is_invented(tmp_path, monkeypatch):
     work = open_client(write_tiny_client(tmp_path, "anna"), tmp_path / "work", monkeypatch)
-    found = steps.measure_interventions(work)
+    found = trying.measure_interventions(work)
     assert found.impacts.empty
-    assert "No change has been declared" in steps.show_interventions(found).html
+    assert "No change has been declared" in trying.show_interventions(found).html
     assert "There is no map without journeys" in atlas.map_journey(work).html
 
 

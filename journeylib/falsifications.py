@@ -1,0 +1,67 @@
+"""Outcomes that the change cannot move: when they move, something else made the groups differ."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from journeylib.phrases import chance_words, gap_words
+from journeylib.plans import FAIL, PASS, WARN, Check
+from journeylib.treatments import Trial, adjust_family, compare_arms, number_of
+
+if TYPE_CHECKING:
+    from journeylib.estimates import Estimate
+
+NAME = "placebo_outcome"
+UNUSUAL, BROKEN = 0.05, 0.01
+
+
+def check_placebo_arms(trial: Trial) -> list[Check]:
+    """Compare the arms of a test in outcomes that the change cannot move.
+
+    Args:
+        trial: The test, before any adjustment.
+
+    Returns:
+        A check ``placebo_outcome`` per arm and placebo outcome.
+    """
+    names = trial.plan.placebo_outcomes
+    calm = replace(trial, stretch=1.0)
+    found = adjust_family([one for name in names for one in compare_arms(calm, name)], "holm")
+    return [
+        judge_placebo(one.metric, number_of(one), one.p_adjusted, where=f" in {one.arm}")
+        for one in found
+    ]
+
+
+def judge_placebo(
+    metric: str, estimate: Estimate | None, p_value: float, *, where: str = ""
+) -> Check:
+    """Say whether an outcome that the change cannot move stayed where it was.
+
+    Args:
+        metric: Name of the placebo outcome.
+        estimate: Its difference, or None where there is none.
+        p_value: p-value, adjusted for the number of placebo outcomes.
+        where: Group that is meant, to be put behind the name.
+
+    Returns:
+        Check ``placebo_outcome``: a warning below .05, failed below .01.
+
+    References:
+        Lipsitch, Tchetgen Tchetgen & Cohen (2010), Epidemiology 21:383-388, "Negative controls: a
+        tool for detecting confounding and bias in observational studies".
+    """
+    if estimate is None or math.isnan(p_value):
+        message = f"{metric}, which the change cannot move, could not be measured{where}."
+        return Check(NAME, WARN, math.nan, message)
+    moved = gap_words(estimate.value, estimate.unit, signed=True)
+    message = f"{metric}, which the change cannot move, differs by {moved}{where}"
+    if p_value >= UNUSUAL:
+        return Check(NAME, PASS, p_value, f"{message}, no more than chance does.")
+    message += f"; chance does that {chance_words(p_value)}"
+    if p_value >= BROKEN:
+        return Check(NAME, WARN, p_value, f"{message}, so the groups may differ in other ways.")
+    message += ", so the groups differ in more than the change."
+    return Check(NAME, FAIL, p_value, message)

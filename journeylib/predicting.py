@@ -1,0 +1,282 @@
+"""What a notebook asks about what customers do next in one line, from the client's workspace."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from journeylib.antecedents import (
+    PLAIN,
+    Attributes,
+    choose_touchpoints,
+    describe_before,
+    read_attributes,
+    screen_attributes,
+)
+from journeylib.continuations import Onward, compare_chains, foretell_next
+from journeylib.estimates import Refusal
+from journeylib.journeys import describe_customers
+from journeylib.log import DAY
+from journeylib.loyalty import find_inactive_days
+from journeylib.predict import (
+    AVERAGE,
+    Foretold,
+    Sample,
+    foretell_leaving,
+    foretell_snapshot,
+)
+from journeylib.steps import join_customers
+from journeylib.tables import complete_result
+from journeylib.windows import (
+    CONTRACT,
+    ORDERS,
+    Windows,
+    date_lives,
+    lay_windows,
+    who_is_there,
+    who_left,
+)
+
+if TYPE_CHECKING:
+    from journeylib.workspace import Workspace
+
+SNAPSHOT, TENURE = "snapshot", "tenure"
+# Rank correlation with tenure beyond which an attribute is a length of stay by another name.
+GROWS_WITH_TENURE = 0.8
+NO_LEAVING = Refusal(
+    "No source tells who stayed and who left.",
+    "a source of `orders`, or of `customers` with `churned_at` or `churned`.",
+)
+NO_RULE = Refusal(
+    "Too few customers came back to tell after how long one counts as gone.",
+    "30 customers with two orders, or `inactive_days` under `outcome` in the client file.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What leaving means for a client, and when it was tested.
+
+    Attributes:
+        kind: ``orders``, ``contract``, ``snapshot``, or empty.
+        days: Days ahead that are foretold; 0 for a snapshot.
+        inactive_days: Days without an order after which a customer counts as gone; 0 by contract.
+        lookback_days: Days of what is known.
+        windows: Windows to learn from.
+        tested_from: First day of the window that is tested on, or empty.
+        refused: Attributes that were left out, with the reason of each.
+        flagged: Attributes that leaving itself changes, and that are looked at all the same.
+    """
+
+    kind: str = ""
+    days: int = 0
+    inactive_days: float = 0.0
+    lookback_days: int = 0
+    windows: int = 0
+    tested_from: str = ""
+    refused: tuple[tuple[str, str], ...] = ()
+    flagged: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Predicted:
+    """What customers do next, and how well that can be told.
+
+    Attributes:
+        predictions: The result table ``predictions``: one row per customer who is still there,
+            the most at risk first.
+        rule: What leaving means here.
+        leaving: How well leaving can be foretold; None where it cannot.
+        leaving_refused: Why it cannot.
+        onward: How well the next touchpoint can be foretold; None where it cannot.
+        onward_refused: Why it cannot.
+        models: Measures of each model: ``model, measure, value, low, high, n, unit, source``.
+        gains: Gains of one model over another.
+        calibration: Groups by risk: ``tenths, predicted, value, low, high, n, unit, source``.
+        lifts: Leavers among the customers most at risk.
+        spread: Customers by the chance that was told.
+        next_touchpoints: Measures of each order.
+    """
+
+    predictions: pd.DataFrame
+    rule: Rule
+    leaving: Foretold | None = None
+    leaving_refused: Refusal | None = None
+    onward: Onward | None = None
+    onward_refused: Refusal | None = None
+    models: pd.DataFrame = field(default_factory=pd.DataFrame)
+    gains: pd.DataFrame = field(default_factory=pd.DataFrame)
+    calibration: pd.DataFrame = field(default_factory=pd.DataFrame)
+    lifts: pd.DataFrame = field(default_factory=pd.DataFrame)
+    spread: pd.DataFrame = field(default_factory=pd.DataFrame)
+    next_touchpoints: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+
+@dataclass(frozen=True, slots=True)
+class _Leaving:
+    """What was found about leaving, and the chance of each customer who is there."""
+
+    rule: Rule
+    found: Foretold | Refusal
+    there: pd.Index
+    chance: pd.Series
+
+
+def predict_customers(work: Workspace) -> Predicted:
+    """Foretell who leaves and what comes next, and say how well that can be done.
+
+    Args:
+        work: The workspace, after notebook 01.
+
+    Returns:
+        Predictions of customers who are still there when the period ends, by models fitted to all
+        that is known by then, with the tests of those models on a later time. Small groups are
+        withheld.
+    """
+    params = work.params
+    onward = compare_chains(work.log, seed=params.seed, confidence=params.confidence)
+    leaving = _foretell(work)
+    known = leaving.found if isinstance(leaving.found, Foretold) else None
+    steps = onward if isinstance(onward, Onward) else None
+    return Predicted(
+        predictions=_predictions(work, leaving, steps),
+        rule=leaving.rule,
+        leaving=known,
+        leaving_refused=leaving.found if isinstance(leaving.found, Refusal) else None,
+        onward=steps,
+        onward_refused=onward if isinstance(onward, Refusal) else None,
+        models=known.judged.measures if known else pd.DataFrame(),
+        gains=known.judged.gains if known else pd.DataFrame(),
+        calibration=work.protect("calibration", known.groups) if known else pd.DataFrame(),
+        lifts=work.protect("lifts", known.lifts) if known else pd.DataFrame(),
+        spread=work.protect("chances", known.spread) if known else pd.DataFrame(),
+        next_touchpoints=steps.measures if steps else pd.DataFrame(),
+    )
+
+
+def _foretell(work: Workspace) -> _Leaving:
+    attributes = work.recall("attributes")
+    dated = "churned_at" in attributes and bool(attributes["churned_at"].notna().any())
+    if not dated and "churned" in attributes and attributes["churned"].notna().any():
+        return _by_snapshot(work, attributes)
+    return _by_windows(work, attributes, CONTRACT if dated else ORDERS)
+
+
+# ---------------------------------------------------------------- windows in time
+
+
+def _by_windows(work: Workspace, attributes: pd.DataFrame, kind: str) -> _Leaving:
+    windows = _lay(work, kind)
+    if isinstance(windows, Refusal):
+        everyone = describe_customers(work.log)
+        there = pd.Index(everyone["customer"] if len(everyone) else [])
+        if kind == CONTRACT:
+            lives = date_lives(work.log, attributes)
+            there = lives.index[lives["left"] >= work.log.codes.end]
+        return _Leaving(Rule(), windows, there, pd.Series(dtype=float))
+    lives = date_lives(work.log, attributes)
+    params = work.params
+    gone = {cut: _left_after(work, windows, cut, lives) for cut in windows.cuts}
+    learn = pd.concat([gone[cut] for cut in windows.cuts[:-1]])
+    known = screen_attributes(read_attributes(attributes), learn)
+    met = choose_touchpoints(work.log, windows, aside=params.pains.exclude)
+
+    def describe(cut: int, people: pd.Index) -> pd.DataFrame:
+        return describe_before(work.log, windows, cut, people, touchpoints=met, attributes=known)
+
+    samples = [Sample(describe(cut, left.index), left) for cut, left in gone.items()]
+    found = foretell_leaving(
+        samples, plain=PLAIN, fewest=max(params.report.min_cell, 1), seed=params.seed,
+        confidence=params.confidence,
+    )  # fmt: skip
+    there = who_is_there(work.log, windows, windows.end, lives)
+    chance = pd.Series(np.nan, index=there)
+    if isinstance(found, Foretold) and found.chosen != AVERAGE:
+        chance = pd.Series(found.model.tell(describe(windows.end, there)), index=there)
+    return _Leaving(_rule(work, windows, known), found, there, chance)
+
+
+def _left_after(work: Workspace, windows: Windows, cut: int, lives: pd.DataFrame) -> pd.Series:
+    people = who_is_there(work.log, windows, cut, lives)
+    return who_left(work.log, windows, cut, lives, people)
+
+
+def _lay(work: Workspace, kind: str) -> Windows | Refusal:
+    """Foretell as far as the rule of leaving asks, or as far as the data can be tested on."""
+    codes = work.log.codes
+    if kind == CONTRACT:
+        whole = describe_customers(work.log)
+        end = min(codes.end, int(whole["last"].max()) + 1) if len(whole) else codes.start
+        return lay_windows(kind=kind, start=codes.start, end=end, wanted_days=codes.follow / DAY)
+    if not work.settings["has_orders"]:
+        return NO_LEAVING
+    days, start, end = find_inactive_days(join_customers(work), work.settings)
+    if not np.isfinite(days):
+        return NO_RULE
+    return lay_windows(kind=kind, start=start, end=end, wanted_days=days, inactive_days=days)
+
+
+def _rule(work: Workspace, windows: Windows, known: Attributes) -> Rule:
+    day = pd.Timestamp(windows.cuts[-1], unit="us", tz="UTC").tz_convert(work.params.timezone)
+    return Rule(
+        kind=windows.kind,
+        days=windows.days,
+        inactive_days=windows.inactive / DAY,
+        lookback_days=round(windows.lookback / DAY),
+        windows=len(windows.cuts) - 1,
+        tested_from=f"{day:%-d %B %Y}",
+        refused=known.refused,
+    )
+
+
+# ---------------------------------------------------------------- an extract without dates
+
+
+def _by_snapshot(work: Workspace, attributes: pd.DataFrame) -> _Leaving:
+    told = attributes.dropna(subset=["churned"]).set_index("customer")["churned"].astype(float)
+    known = screen_attributes(read_attributes(attributes), told)
+    features = known.table.reindex(told.index)
+    rule = Rule(kind=SNAPSHOT, refused=known.refused, flagged=_grows(features))
+    there = told.index[told == 0]
+    chance = pd.Series(np.nan, index=there)
+    if features.empty or not len(features.columns):
+        return _Leaving(rule, NO_LEAVING, there, chance)
+    sample = Sample(features.fillna(features.median()).astype(float), told)
+    params = work.params
+    found = foretell_snapshot(
+        sample, plain=[TENURE], fewest=max(params.report.min_cell, 1), seed=params.seed,
+        confidence=params.confidence,
+    )  # fmt: skip
+    if isinstance(found, Foretold) and found.chosen != AVERAGE:
+        chance = pd.Series(found.model.tell(sample.features.loc[there]), index=there)
+    return _Leaving(rule, found, there, chance)
+
+
+def _grows(features: pd.DataFrame) -> tuple[str, ...]:
+    """Name what stopped growing when a customer left: tenure, and numbers that go with it."""
+    if TENURE not in features:
+        return ()
+    numbers = features[[name for name in features if "=" not in str(name)]]
+    together = numbers.corrwith(features[TENURE], method="spearman").abs()
+    return tuple(str(name) for name in together.index[together >= GROWS_WITH_TENURE])
+
+
+# ---------------------------------------------------------------- the table
+
+
+def _predictions(work: Workspace, leaving: _Leaving, onward: Onward | None) -> pd.DataFrame:
+    people = work.log.customers.set_index("customer")["pseudonym"]
+    table = pd.DataFrame({"customer": leaving.there})
+    if onward is not None:
+        table = table.merge(foretell_next(work.log, onward), on="customer", how="left")
+    table["churn_probability"] = leaving.chance.reindex(leaving.there).to_numpy(float)
+    table = table.assign(customer=table["customer"].map(people))
+    some = [name for name in ("next_touchpoint", "churn_probability") if name in table]
+    table = table.dropna(subset=["customer"]).dropna(subset=some, how="all")
+    table = table.sort_values(
+        ["churn_probability", "customer"], ascending=[False, True], ignore_index=True
+    )
+    return complete_result("predictions", table)
