@@ -82,13 +82,15 @@ class Section:
         for further in self.more:
             body += further(runs)
         judged = any(bar_of(line) for part in self.tables.values() for line in part)
-        said = ["", " ".join(odd) or "Every line keeps its bar and no rival does."] if judged else []
-        return with_spaces("\n".join([*heading(self.title), *body, *said]))
+        if judged:
+            body += ["", " ".join(odd) or "Every line with a bar keeps it, and no rival does."]
+        return with_spaces("\n".join([*heading(self.title), *body]))
 
 
 def heading(title: str, day: str = "") -> list[str]:
     """Open a part with its date."""
-    return [f"## {title}", "", f"Measured on {day or f'{datetime.now(UTC):%Y-%m-%d}'}, seed {SEED}."]
+    day = day or f"{datetime.now(UTC):%Y-%m-%d}"
+    return [f"## {title}", "", f"Measured on {day}, seed {SEED}."]
 
 
 def measure(line: Line, runs: int) -> tuple[float, ...]:
@@ -109,9 +111,7 @@ def table_of(kind: str, found: list[tuple[Line, tuple[float, ...]]], runs: int) 
     for line, (own, *rivals) in found:
         theirs = "; ".join(f"{share:.1%}" for share in rivals) or "–"
         names = "; ".join(line.rivals) or "–"
-        rows.append(
-            [line.name, f"{own:.1%}", bar_of(line), names, theirs, f"{line.sets(runs):,}"]
-        )
+        rows.append([line.name, f"{own:.1%}", bar_of(line), names, theirs, f"{line.sets(runs):,}"])
     if not bars:
         rows = [[*row[:2], *row[3:]] for row in rows]
     first, *rest = [f"| {' | '.join(row)} |" for row in rows]

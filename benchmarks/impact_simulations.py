@@ -1,4 +1,4 @@
-"""Simulations of panels, series and plain before and after for `run_calibration`."""
+"""Simulations of roll-outs by unit, and of the worst units, for `run_calibration`."""
 
 from __future__ import annotations
 
@@ -172,7 +172,7 @@ def lone_unit(design):
 
 
 def crooked(runs, rng):
-    """Treat units that grew faster all along; the rival compares changes by t and finds it works."""
+    """Treat units that grew faster all along; the rival is a t test of changes."""
     own = naive = 0
     for _ in range(runs):
         grid = wandering(rng, 24, 16, 0.2)
@@ -240,75 +240,10 @@ def regression_lines(runs):
     formula = expected_regression(64, 25, 0.2)
     return [
         "",
-        f"The worst fifth of 50 shops, told by four months each, {runs:,} times, nothing done: they "
-        f"rise by {np.mean(seen):.2f} points on average; Barnett's formula with the true spreads "
+        f"The worst fifth of 50 shops, told by four months each, {runs:,} times, nothing done: "
+        f"they rise by {np.mean(seen):.2f} points on average; Barnett's formula with the true spreads "
         f"says {formula:.2f}, the check that prints it from the data {np.mean(said):.2f}.",
     ]
-
-
-def noise_of(rng, length, rho):
-    """Draw errors of which neighbours correlate."""
-    noise = rng.normal(0, 1, length)
-    noise[0] /= np.sqrt(1 - rho**2)
-    for i in range(1, length):
-        noise[i] += rho * noise[i - 1]
-    return noise
-
-
-def broken_line(length, start):
-    clock = np.arange(length)
-    after = clock >= start
-    return np.column_stack([np.ones(length), clock, after, np.clip(clock - start, 0, None)])
-
-
-def least_squares(noise, start):
-    """Level change of a broken line: p by least squares, p by Newey-West with lags of 4(T/100)^2/9."""
-    length = len(noise)
-    x = broken_line(length, start).astype(float)
-    inverse = np.linalg.inv(x.T @ x)
-    beta = inverse @ x.T @ noise
-    left = noise - x @ beta
-    plain = np.sqrt((left**2).sum() / (length - 4) * inverse[2, 2])
-    scores = x * left[:, None]
-    middle = scores.T @ scores
-    lags = int(4 * (length / 100) ** (2 / 9))
-    for lag in range(1, lags + 1):
-        cross = scores[lag:].T @ scores[:-lag]
-        middle += (1 - lag / (lags + 1)) * (cross + cross.T)
-    robust = np.sqrt((inverse @ middle @ inverse)[2, 2])
-    return tuple(2 * stats.t.sf(abs(beta[2]) / error, length - 4) for error in (plain, robust))
-
-
-def series_alarms(length, rho):
-    """A series without any change; the rivals are least squares and Newey-West errors."""
-
-    def alarms(runs, rng):
-        found = np.zeros(3)
-        start = length // 2
-        plan = Plan(name="none", metric="calls", start=MONTHS[start])
-        for _ in range(runs):
-            noise = noise_of(rng, length, rho)
-            data = pd.DataFrame({"time": MONTHS[:length], "value": noise})
-            row = measure_intervention("interrupted_time_series", data, plan).impacts.iloc[0]
-            rivals = least_squares(noise, start)
-            found += [row["p_value"] < 0.05, *(p < 0.05 for p in rivals)]
-        both = tuple(found / runs)
-        return both if rho else (both[0], both[2])
-
-    return alarms
-
-
-def growing_trend(runs, rng):
-    """A series that grows all along, nothing happens; the rival is before and after."""
-    own = naive = 0
-    plan = Plan(name="none", metric="orders", start=MONTHS[24])
-    for _ in range(runs):
-        data = pd.DataFrame({"time": MONTHS, "value": 0.15 * np.arange(48) + noise_of(rng, 48, 0.3)})
-        row = measure_intervention("interrupted_time_series", data, plan).impacts.iloc[0]
-        own += row["verdict"].startswith("works")
-        plain = measure_intervention("before_after", data, plan).impacts.iloc[0]
-        naive += plain["low"] > 0
-    return own / runs, naive / runs
 
 
 PANEL_INTERVALS = [
@@ -339,14 +274,3 @@ PANEL_FINDS = [
     Line("worst fifth treated, before and after: withheld or grade D",
          worst_withheld("before_after"), ("t test of changes",), low=0.9),
 ]  # fmt: skip
-SERIES_ALARMS = [
-    Line("series, 48 points, rho 0.6, nothing happens", series_alarms(48, 0.6),
-         ("least squares", "Newey-West"), high=0.10),
-    Line("series, 48 points, rho 0.3, nothing happens", series_alarms(48, 0.3),
-         ("least squares", "Newey-West"), high=0.10),
-    Line("series, 24 points, rho 0, nothing happens", series_alarms(24, 0.0),
-         ("Newey-West",), high=0.10),
-    Line("series that grows all along said to work", growing_trend, ("before and after",),
-         high=0.05),
-]  # fmt: skip
-SERIES_FINDS = []

@@ -202,10 +202,18 @@ JOURNEY_LINES = [
     Line("transition shares, customers differ", transition_shares, ("event-level interval",)),
     Line("stage means, answers of one customer alike", stage_means, ("answer-level interval",)),
     Line("worst five of forty thin touchpoints", worst_touchpoints, ("interval of each alone",)),
-    Line("tone and rating, texts of one customer alike", tone_correlations, ("Fisher's z of texts",)),
-    Line("gone on by day 30, Aalen-Johansen", stage_incidence, ("all taken as watched to the end",)),
+    Line(
+        "tone and rating, texts of one customer alike", tone_correlations, ("Fisher's z of texts",)
+    ),
+    Line(
+        "gone on by day 30, Aalen-Johansen", stage_incidence, ("all taken as watched to the end",)
+    ),
     Line("median days in a stage, Kaplan-Meier", stage_medians, ("median of those who ended",)),
-    Line("stage occupied on day 30, multi-state", occupied_stages, ("all taken as watched to the end",)),
+    Line(
+        "stage occupied on day 30, multi-state",
+        occupied_stages,
+        ("all taken as watched to the end",),
+    ),
     Line("one touchpoint in two channels", channel_gaps, ("answer-level interval",)),
     Line("NPS, 30 answers, 90 % promoters", promoter_scores, ("Wald interval",)),
     Line("difference of shares, 40 and 30 customers", share_differences, ("Wald interval",)),

@@ -13,13 +13,11 @@ from pathlib import Path
 
 from calibration_tables import Line, Section, merge
 from check_simulations import check_lines
-from forecast_simulations import FORECAST_ALARMS, FORECAST_INTERVALS
+from forecast_simulations import FORECAST_ALARMS, FORECAST_FINDS, FORECAST_INTERVALS
 from impact_simulations import (
     PANEL_ALARMS,
     PANEL_FINDS,
     PANEL_INTERVALS,
-    SERIES_ALARMS,
-    SERIES_FINDS,
     regression_lines,
 )
 from journey_simulations import JOURNEY_LINES
@@ -27,6 +25,7 @@ from pain_simulations import PAIN_ALARMS, PAIN_COVERAGE, pain_lines
 from pain_simulations import SLOW as A_THIRD
 from persona_simulations import PERSONA_ALARMS, persona_lines
 from persona_simulations import SLOW as A_TENTH
+from series_simulations import SERIES_ALARMS, bending_lines
 from shrinkage_simulations import SHRINKAGE_ALARMS, SHRINKAGE_COVERAGE
 from shrinkage_simulations import SLOW as A_TWENTIETH
 from trial_simulations import TRIAL_ALARMS, TRIAL_FINDS, TRIAL_INTERVALS, rule_lines
@@ -71,10 +70,11 @@ SECTIONS = {
         {"interval": PANEL_INTERVALS, "alarm": PANEL_ALARMS, "find": PANEL_FINDS},
         (regression_lines,),
     ),
-    "series": Section("Series", {"alarm": SERIES_ALARMS, "find": SERIES_FINDS}),
+    "series": Section("Series", {"alarm": SERIES_ALARMS}, (bending_lines,)),
     "checks": Section("Checks of a design", {}, (check_lines,)),
     "forecasts": Section(
-        "Worth, what-if and drift", {"interval": FORECAST_INTERVALS, "alarm": FORECAST_ALARMS}
+        "Worth, what-if and drift",
+        {"interval": FORECAST_INTERVALS, "alarm": FORECAST_ALARMS, "find": FORECAST_FINDS},
     ),
 }
 GROUPS = {"impact": ("trials", "panels", "series", "checks")}

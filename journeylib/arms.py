@@ -157,7 +157,8 @@ def adjust_for_covariate(
 
     Returns:
         Adjusted outcome with the same mean, and the variance left within arms as a share of
-        what it was. One slope is used for all arms, so that the slope cannot make a difference.
+        what it was. One slope of the whole sample is used for all arms, so that the slope cannot
+        make a difference.
 
     References:
         Deng, Xu, Kohavi & Walker (2013), WSDM, "Improving the sensitivity of online controlled
@@ -173,9 +174,9 @@ def adjust_for_covariate(
         apart: NDArray[np.float64] = column - (np.bincount(codes, column) / counts)[codes]
         return apart
 
-    inner = np.column_stack([within(column) for column in design.T])
-    slopes = np.linalg.lstsq(inner, within(values), rcond=None)[0]
-    adjusted = values - (design - design.mean(axis=0)) @ slopes
+    centred = design - design.mean(axis=0)
+    slopes = np.linalg.lstsq(centred, values - values.mean(), rcond=None)[0]
+    adjusted = values - centred @ slopes
     before = float((within(values) ** 2).sum())
     after = float((within(adjusted) ** 2).sum())
     return adjusted, after / before if before else 1.0
@@ -224,6 +225,25 @@ def exaggeration(effect: float, error: float, *, confidence: float = 0.95) -> tu
     size += stats.norm.pdf(reach + shift) - shift * below
     power = float(above + below)
     return power, float(size) / (shift * power)
+
+
+def sign_error(effect: float, error: float, *, confidence: float = 0.95) -> float:
+    """How often a clear result would point the wrong way, if the truth were so large.
+
+    Args:
+        effect: True effect, not 0.
+        error: Standard error of its estimate.
+        confidence: Coverage of the interval that decides, between 0 and 1.
+
+    Returns:
+        Share of clear results with the wrong sign, 0 to 0.5.
+
+    References:
+        Gelman & Carlin (2014), Perspectives on Psychological Science 9:641-651.
+    """
+    reach, shift = float(stats.norm.ppf((1 + confidence) / 2)), abs(effect / error)
+    above, below = float(stats.norm.sf(reach - shift)), float(stats.norm.cdf(-reach - shift))
+    return below / (above + below)
 
 
 def detectable_effect(error: float, *, confidence: float = 0.95, power: float = 0.8) -> float:

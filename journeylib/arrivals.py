@@ -72,9 +72,7 @@ def _arrivals(part: Part) -> Arrivals:
     return Arrivals((table,))
 
 
-def group_arrivals(
-    arrivals: pd.DataFrame, *, zone: str, taken: Iterable[str] = ()
-) -> pd.DataFrame:
+def group_arrivals(arrivals: pd.DataFrame, *, zone: str, taken: Iterable[str] = ()) -> pd.DataFrame:
     """Sort customers by the channel they came by, and by the month in which they came.
 
     Args:
@@ -88,7 +86,7 @@ def group_arrivals(
         who were there when the log begins. One channel or one month alone is no segment.
     """
     parts = [_by_channel(arrivals, set(taken)), _by_month(arrivals, zone)]
-    kept = [part for part in parts if part["segment"].nunique() > 1]
+    kept = [part for part in parts if len(part["segment"].unique()) > 1]
     if not kept:
         return pd.DataFrame(columns=GROUP_COLUMNS)
     return pd.concat(kept, ignore_index=True)[GROUP_COLUMNS]

@@ -8,6 +8,7 @@ import pandas as pd
 
 from journeylib.log import DAY
 from journeylib.steps import assume
+from journeylib.valuing import assume_worth
 
 if TYPE_CHECKING:
     from journeylib.collect import Collected
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from journeylib.landmarks import Landmarked
     from journeylib.personas import Personas
     from journeylib.settings import CalendarEntry
+    from journeylib.valuing import Valued
     from journeylib.workspace import Workspace
 
 FEWEST_USUAL = 10
@@ -86,9 +88,13 @@ def _days(entry: CalendarEntry) -> str:
 
 
 def assume_personas(
-    work: Workspace, cut: Cut, personas: Personas, gain: Estimate | None
+    work: Workspace,
+    cut: Cut,
+    personas: Personas,
+    gain: Estimate | None,
+    valued: Valued | None = None,
 ) -> pd.DataFrame:
-    """Note how far the personas carry."""
+    """Note how far the personas carry and, where it was told, the worth of customers."""
     rows = []
     if personas.reason:
         rows.append(
@@ -115,6 +121,7 @@ def assume_personas(
     rows.append(_window(work, cut, personas))
     if not personas.reason:
         rows.append(_usefulness(gain))
+    rows += assume_worth(valued) if valued is not None else []
     return assume(work, "02", *rows)
 
 

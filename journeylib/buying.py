@@ -114,7 +114,7 @@ class Buying:
         ages = np.exp(middle + half * chebyshev.chebpts1(AGES)) - self.alpha
         grid = self._expect_alive(np.repeat(kinds, AGES), np.tile(ages, len(kinds)), weeks)
         told = np.log(np.maximum(grid, LEAST_CHANCE)).reshape(len(kinds), AGES)
-        waves = chebyshev.chebinterpolate(lambda _: told.T, AGES - 1)
+        waves: Floats = _turn() @ told.T
         found = np.exp(chebyshev.chebval((at - middle) / half, waves[:, place], tensor=False))
         expected: Floats = found * self.alive(seen)
         return expected
@@ -145,6 +145,14 @@ class Buying:
         drop = -(self.r + x)[:, None] * np.log1p(leaves * weeks / (self.alpha + age)[:, None])
         found: Floats = (-np.expm1(drop) / leaves) @ weight / 2
         return found
+
+
+@functools.cache
+def _turn() -> Floats:
+    """Give the matrix that turns values at Chebyshev's points into coefficients."""
+    turn: Floats = chebyshev.chebvander(chebyshev.chebpts1(AGES), AGES - 1).T * 2 / AGES
+    turn[0] /= 2
+    return turn
 
 
 @functools.cache
@@ -280,7 +288,7 @@ def fit_buying(summary: pd.DataFrame) -> Buying:
 
 
 def likelihood_of(summary: pd.DataFrame) -> Callable[[Floats], float]:
-    """Give the log-likelihood of r, alpha, a and b as a function; it has no special function of time.
+    """Give the log-likelihood of r, alpha, a and b as a quick function.
 
     Customers alike are counted together, and gamma functions are taken once per number of
     purchases, so that it costs little however many customers there are.

@@ -20,12 +20,12 @@ from journeylib.ratios import plain_shares
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from journeylib.log import Floats, Integers, Truths
+    from journeylib.log import Floats, Integers
 
 DRAWS, FEW_DRAWS, MANY, CHUNK = 400, 200, 20_000, 500_000
-GROUPS = 10
+GROUPS, EVERYONE = 10, "all"
 SURE = 1e-6
-ROUNDS, HALVED = 8, 3.0
+ROUNDS, FARTHEST, LEAST_APART = 8, 3.0, 0.05
 CAPACITIES = (0.05, 0.10, 0.20, 0.30)
 DRAWN = "customers of the hold-out drawn again, percentiles (Efron 1979)"
 MEASURES = {
@@ -182,7 +182,7 @@ class _Plan:
         return area
 
     def _slope(self, weights: Floats) -> Floats:
-        if len(self.opens) < 2:
+        if np.ptp(self.odds) < LEAST_APART:
             return np.full(len(weights), np.nan)
         if self.start is None:
             self.start = np.array([[0.0, 1.0]])
@@ -199,7 +199,7 @@ class _Plan:
             g, h = r.sum(axis=1), r @ z
             det = np.maximum(a * c - b * b, 1e-12)
             move = np.stack([(c * g - b * h) / det, (a * h - b * g) / det], axis=1)
-            beta = beta + np.clip(move, -HALVED, HALVED)
+            beta = beta + np.clip(move, -FARTHEST, FARTHEST)
             if np.abs(move).max() < 1e-6:
                 break
         return beta
@@ -210,7 +210,7 @@ class _Plan:
             p = chance_of(shift[:, None] + self.odds)
             move = (weights * (self.left - p)).sum(axis=1)
             move /= np.maximum((weights * p * (1 - p)).sum(axis=1), 1e-12)
-            shift = shift + np.clip(move, -HALVED, HALVED)
+            shift = shift + np.clip(move, -FARTHEST, FARTHEST)
             if np.abs(move).max() < 1e-6:
                 break
         return shift
@@ -232,8 +232,9 @@ def group_risk(
         confidence: Coverage of the intervals.
 
     Returns:
-        One row per group, the least at risk first: ``tenths`` (such as ``1 to 3``), ``predicted``
-        (mean chance), ``value, low, high, n, unit, source`` (share who left, Wilson).
+        One row per group, the least at risk first, and before them one of ``all``: ``tenths`` (such
+        as ``1 to 3``), ``predicted`` (mean chance), ``value, low, high, n, unit, source`` (share
+        who left, Wilson).
     """
     order = np.lexsort((np.arange(len(chance)), chance))
     parts = np.array_split(order, GROUPS)
@@ -246,11 +247,12 @@ def group_risk(
     while len(kept) > 1 and not _is_told(left[kept[-1][2]], fewest):
         last = kept.pop()
         kept[-1] = (kept[-1][0], last[1], np.concatenate([kept[-1][2], last[2]]))
-    gone = [int(left[rows].sum()) for *_, rows in kept]
-    table = plain_shares(gone, [len(rows) for *_, rows in kept], confidence=confidence)
     names = [f"{first}" if first == last else f"{first} to {last}" for first, last, _ in kept]
-    table.insert(0, "tenths", names)
-    table.insert(1, "predicted", [float(chance[rows].mean()) for *_, rows in kept])
+    groups = [order, *(rows for *_, rows in kept)]
+    gone = [int(left[rows].sum()) for rows in groups]
+    table = plain_shares(gone, [len(rows) for rows in groups], confidence=confidence)
+    table.insert(0, "tenths", [EVERYONE, *names])
+    table.insert(1, "predicted", [float(chance[rows].mean()) for rows in groups])
     return table
 
 
@@ -276,8 +278,9 @@ def measure_lift(
 
     Returns:
         One row per share of customers that can be spoken to (5, 10, 20 and 30 of a hundred):
-        ``capacity, customers, found`` (leavers among them), ``lift`` (times as many as among all),
-        ``lift_low, lift_high``; ``value, low, high, n, unit, source``: share of all leavers.
+        ``capacity, customers, found`` (leavers among them), ``rate`` (their share), ``lift`` (times
+        as many as among all), ``lift_low, lift_high``; ``value, low, high, n, unit, source``: share
+        of all leavers.
     """
     drawn = {capacity: [] for capacity in CAPACITIES}  # type: dict[float, list[Floats]]
     shares = {one: _taken(chance, one) for one in CAPACITIES}
@@ -290,8 +293,9 @@ def measure_lift(
         interval = _interval(value, np.concatenate(drawn[one]), "captured", confidence)
         lift = {name: v / one for name, v in zip(("lift", "lift_low", "lift_high"), interval,
                                                  strict=True)}  # fmt: skip
-        found = round(float(shares[one] @ left))
-        rows.append({"capacity": one, "customers": round(one * len(left)), "found": found, **lift,
+        found, size = round(float(shares[one] @ left)), max(round(one * len(left)), 1)
+        rows.append({"capacity": one, "customers": size, "found": found, "rate": found / size,
+                     **lift,
                      **dict(zip(("value", "low", "high"), interval, strict=True)),
                      "n": int(left.sum()), "unit": "share", "source": DRAWN})  # fmt: skip
     return pd.DataFrame(rows)
@@ -318,8 +322,3 @@ def _captured(weights: Floats, chance: Floats, left: Floats, capacity: float) ->
         part = np.nan_to_num(np.clip((room - before) / size, 0.0, 1.0))
         found: Floats = (gone * part).sum(axis=1) / gone.sum(axis=1)
     return found
-
-
-def is_varied(left: Floats) -> Truths:
-    """Tell whether there are both kinds of customers."""
-    return np.asarray(0 < left.sum() < len(left))

@@ -180,21 +180,19 @@ class Chain:
         entered = float(visits[np.isin(left, self.entries)].sum()) if len(self.entries) else 1.0
         return hit / max(entered, 1e-300), length, hit, entered
 
-    def lift(self, before: Floats, after: Floats) -> float:
-        """Count the further outcomes that changed moves bring at the visits that are made now.
+    def lift(self, counts: Floats, before: Floats, after: Floats) -> float:
+        """Count the further outcomes a journey that changed moves bring at the visits as they are.
 
-        Each brings the next outcome and no more: what may follow from that one is not counted.
+        Each visit brings its next outcome and no more: what may follow from that is not counted.
         """
         rows = [int(row) for row in np.flatnonzero((before != after).any(axis=1))]
-        chances = {
-            lap: self._chances(before, lap) for lap in {self._lap_after(row) for row in rows}
-        }
-        visits = self.visits(before) if rows else np.zeros(0)
+        chances = {lap: self._chances(before, lap) for lap in {self._lap_after(row) for row in rows}}
+        begun = max(float(counts[len(self.names) - 3].sum()), 1.0)
         gains = [
-            visits[row] * ((after[row] - before[row]) @ chances[self._lap_after(row)])
+            counts[row].sum() * ((after[row] - before[row]) @ chances[self._lap_after(row)])
             for row in rows
         ]
-        return float(sum(gains))
+        return float(sum(gains)) / begun
 
     def _chances(self, shares: Floats, lap: int) -> Floats:
         """Give each state of a lap the chance that its next outcome still comes."""

@@ -14,6 +14,7 @@ import pandas as pd
 from scipy import stats
 
 from journeylib.estimates import Estimate, Refusal
+from journeylib.phrases import gap_words
 from journeylib.plans import (
     FAIL,
     PASS,
@@ -24,10 +25,19 @@ from journeylib.plans import (
     Plan,
     as_time,
     build_impact,
+    fit_units,
     judge,
 )
+from journeylib.precision import check_power
 from journeylib.scores import Mean, mean_difference, mean_estimate, mean_of, welch_degrees
-from journeylib.units import Panel, check_selection, read_measurements, read_panel
+from journeylib.units import (
+    Panel,
+    check_selection,
+    expected_drift,
+    leave_cut,
+    read_measurements,
+    read_panel,
+)
 from journeylib.verdicts import CANNOT_TELL
 
 if TYPE_CHECKING:
@@ -51,19 +61,29 @@ def measure_change(data: pd.DataFrame, plan: Plan) -> Impact:
     Raises:
         DataError: A column is missing or there is no start.
     """
-    rows = read_measurements(data, plan)
+    rows, left_out = leave_cut(read_measurements(data, plan), data, plan)
     start = as_time(plan.start, name=plan.name)
     panel = _panel(data, rows, plan)
+    plan = fit_units(plan, {plan.metric: rows["value"]})
     if panel is not None:
         mine = panel.grid[panel.treated].mean(axis=0).dropna()
     else:
         mine = rows.groupby("time")["value"].mean()
     finding = _unit_change(panel, plan) if panel is not None else None
     finding = finding or _series_change(mine, start, plan)
-    checks = [*_design_checks(mine, start, finding), *_selection(panel, plan)]
+    checks = [*_design_checks(mine, start, finding, plan), *left_out]
+    drift, more = _selection(panel, plan, finding)
+    checks += [*more, *check_power(plan, finding)]
     finding = replace(finding, verdict=_modest(judge(plan, finding, checks)))
     drawn = _picture(mine, start, plan)
-    return build_impact(plan, DESIGN, findings=[finding], checks=checks, figure_data=drawn)
+    return build_impact(
+        plan,
+        DESIGN,
+        findings=[finding],
+        checks=checks,
+        figure_data=drawn,
+        details={"regression_to_mean": _drift_rows(finding, drift)},
+    )
 
 
 def _modest(verdict: str) -> str:
@@ -90,7 +110,9 @@ def _unit_change(panel: Panel, plan: Plan) -> Finding | None:
         return None
     p_value = _p_value(mean.value, mean.error, mean.n - 1)
     earlier = float(mine.loc[change.index, before].mean(axis=1).mean())
-    return Finding(estimate, earlier, p_value, mean.n, mean.n, EVIDENCE, p_adjusted=p_value)
+    return Finding(
+        estimate, earlier, p_value, mean.n, mean.n, EVIDENCE, p_adjusted=p_value, error=mean.error
+    )
 
 
 def _series_change(values: pd.Series, start: pd.Timestamp, plan: Plan) -> Finding:
@@ -99,13 +121,13 @@ def _series_change(values: pd.Series, start: pd.Timestamp, plan: Plan) -> Findin
     estimate = mean_difference(
         later, earlier, metric=plan.metric, unit=unit, confidence=plan.confidence
     )
-    p_value = math.nan
+    p_value, error = math.nan, math.nan
     if isinstance(estimate, Estimate):
         error = math.hypot(later.error, earlier.error)
         p_value = _p_value(estimate.value, error, welch_degrees(later, earlier))
     return Finding(
         estimate, earlier.value, p_value, later.n, earlier.n, EVIDENCE, p_adjusted=p_value,
-        metric=plan.metric,
+        metric=plan.metric, error=error,
     )  # fmt: skip
 
 
@@ -120,16 +142,17 @@ def _p_value(value: float, error: float, degrees: float) -> float:
     return float(2 * stats.t.sf(abs(value) / error, degrees))
 
 
-def _design_checks(values: pd.Series, start: pd.Timestamp, finding: Finding) -> list[Check]:
+def _design_checks(
+    values: pd.Series, start: pd.Timestamp, finding: Finding, plan: Plan
+) -> list[Check]:
     after, before = _sides(values, start)
     counts = (int(before.sum()), int(after.sum()))
     message = f"{counts[0]} periods before the start and {counts[1]} after."
     measured = isinstance(finding.estimate, Estimate)
     checks = [Check("points", PASS if measured else FAIL, float(sum(counts)), message)]
     message = (
-        "A before and after comparison holds everything else that happened since; units without "
-        "the change (difference_in_differences) or 8 periods before and 4 after "
-        "(interrupted_time_series) would say more."
+        "This is a change, not an effect: everything else that happened since is part of it. "
+        + _advice(counts)
     )
     checks.append(Check("design", WARN, math.nan, message))
     earlier = values[before].to_numpy(dtype="float64")
@@ -137,24 +160,61 @@ def _design_checks(values: pd.Series, start: pd.Timestamp, finding: Finding) -> 
         fitted = stats.linregress(np.arange(len(earlier)), earlier)
         p_value = float(fitted.pvalue)
         clear = p_value < 0.05
-        message = (
-            f"Before the start the series moved {fitted.slope:.4g} a period (p = {p_value:.2g})"
-        )
-        message += ": part of the change is that trend." if clear else "."
+        move = gap_words(float(fitted.slope), plan.units.get(plan.metric, ""), signed=True)
+        message = f"Before the start the series moved {move} a period already, "
+        message += "so part of the change is that trend." if clear else "no more than chance does."
         checks.append(Check("trend", WARN if clear else PASS, float(fitted.slope), message))
     return checks
 
 
-def _selection(panel: Panel | None, plan: Plan) -> list[Check]:
-    if panel is not None:
-        return check_selection(panel, plan, compared=False)
-    if plan.chosen != "worst":
-        return []
-    message = (
-        "It was chosen because it was bad and drifts back to the mean by itself; the earlier "
-        "values of those not chosen would size that drift."
+def _advice(counts: tuple[int, int]) -> str:
+    """Name the better design that the data can already carry, or what it would take."""
+    if counts[0] >= 8 and counts[1] >= 4:
+        return (
+            f"With {counts[0]} periods before and {counts[1]} after, interrupted_time_series can "
+            "be declared now; units without the change (difference_in_differences) would tell more."
+        )
+    return (
+        "Units without the change (difference_in_differences), or 8 periods before and 4 after "
+        "(interrupted_time_series), would tell more."
     )
-    return [Check("regression_to_mean", FAIL, math.nan, message)]
+
+
+def _selection(panel: Panel | None, plan: Plan, finding: Finding) -> tuple[float, list[Check]]:
+    """Size the drift to the mean that units show with no change at all."""
+    if panel is not None and plan.chosen == "worst":
+        checks = check_selection(panel, plan, compared=False)
+        return checks[0].statistic, checks
+    if plan.chosen == "worst":
+        message = (
+            "It was chosen because it was bad, and what is bad drifts back to the mean by itself; "
+            "the earlier values of those not chosen would size that drift."
+        )
+        return math.nan, [Check("regression_to_mean", FAIL, math.nan, message)]
+    drift = math.nan if panel is None else expected_drift(panel)
+    estimate = finding.estimate
+    if math.isnan(drift) or isinstance(estimate, Refusal):
+        return math.nan, []
+    large = drift * estimate.value > 0 and abs(drift) > abs(estimate.value) / 4
+    unit = estimate.unit
+    message = (
+        f"From where these units stood among all, a drift of {gap_words(drift, unit, signed=True)} "
+        f"is expected with no change at all; {gap_words(estimate.value, unit, signed=True)} was "
+        "measured."
+    )
+    return drift, [Check("regression_to_mean", WARN if large else PASS, drift, message)]
+
+
+def _drift_rows(finding: Finding, drift: float) -> pd.DataFrame:
+    """Lay the measured change beside the one expected with no change at all, to draw."""
+    columns = ["part", "value", "low", "high", "unit"]
+    estimate = finding.estimate
+    if math.isnan(drift) or isinstance(estimate, Refusal):
+        return pd.DataFrame(columns=columns)
+    ends = (estimate.value, estimate.low, estimate.high)
+    rows = [("measured change", *ends, estimate.unit)]
+    rows.append(("expected with no change at all", drift, drift, drift, estimate.unit))
+    return pd.DataFrame(rows, columns=columns)
 
 
 def _picture(values: pd.Series, start: pd.Timestamp, plan: Plan) -> pd.DataFrame:

@@ -261,7 +261,8 @@ def _money_caveats(summary: pd.DataFrame, terms: ClvTerms) -> tuple[str, ...]:
         found.append("Worth is revenue, not margin, as no margin is declared.")
     free = int((summary["spend"] <= 0).sum())
     if free:
-        found.append(f"{free:,} customers whose repeat purchases cost nothing shaped no money.")
+        whose = "customer whose" if free == 1 else "customers whose"
+        found.append(f"{free:,} {whose} repeat purchases cost nothing shaped no money.")
     return tuple(found)
 
 

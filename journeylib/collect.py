@@ -69,6 +69,7 @@ class Collected:
         trials: Frames of the `experiments` and `measurements` sources, by name.
         notes: Everything that was noticed on the way.
         earlier: As voices, of the period that the client file compares with.
+        answered: As answers, of that period.
         ratings: Answers with the further numbers asked beside them, for the key drivers.
         purchases: What each customer bought, and when first and last.
     """
@@ -88,6 +89,7 @@ class Collected:
     trials: dict[str, pd.DataFrame]
     notes: list[Note]
     earlier: pd.DataFrame = field(default_factory=pd.DataFrame)
+    answered: pd.DataFrame = field(default_factory=pd.DataFrame)
     ratings: pd.DataFrame = field(default_factory=pd.DataFrame)
     purchases: pd.DataFrame = field(default_factory=pd.DataFrame)
 
@@ -118,6 +120,7 @@ def collect(params: Params, folder: Path) -> Collected:
         looked = _look_over(con, params, sources, built)
         people = con.execute("SELECT customer_id, code AS customer FROM customer_codes").df()
         said = read_voices(con, sources, people)
+        answers = read_answers(con, sources, people)
         period, least = period_of(params), params.report.min_cell
         read = [note for source in sources for note in source.notes]
         return Collected(
@@ -131,11 +134,12 @@ def collect(params: Params, folder: Path) -> Collected:
             suspects=looked.checked.suspects,
             rejects=list_rejects(con, sources),
             voices=_inside(said, period),
-            answers=_inside(read_answers(con, sources, people), period),
+            answers=_inside(answers, period),
             attributes=_anonymous(attributes, people),
             trials=_trials(con, sources, plan.secret),
             notes=[*read, *identity.notes, *built.notes, *remarks, *looked.checked.notes],
             earlier=_earlier(said, params),
+            answered=_earlier(answers, params),
             ratings=_inside(read_ratings(con, sources, people), period),
             purchases=read_purchases(con, sources, people, period=period),
         )

@@ -32,6 +32,13 @@ DRAWS = 999
 MARGIN, LARGEST, UNEQUAL = 0.05, 3, 0.05
 FALSE_SHARE = 0.05
 ALL_MOVES, ARROW = "moves", " → "
+# Change that matters to nobody, by metric; money has a twentieth of what it was.
+MARGINS = {
+    "retention_rate": 0.05, "repeat_purchase_rate": 0.05, "churn_rate": 0.05,
+    "conversion_rate": 0.05, "outcome_rate": 0.05, "csat": 0.05, "nps": 5.0, "ces": 0.25,
+    "to_next": 0.05, "sentiment": 0.1, "pain": 0.05, "theme": 0.05, "persona": 0.05, "move": 0.05,
+}  # fmt: skip
+MONEY_MARGIN = 0.05
 G_SQUARE = "G² over all rows, whole customers exchanged; ends: what chance alone moves"
 MOVES = "difference of shares, customer-clustered (Newcombe 1998, method 10); p of its row"
 LEVELS = "difference of two estimates, interval by MOVER (Zou & Donner 2008)"
@@ -201,7 +208,8 @@ def compare_levels(
             written after a colon: ``sentiment:decision``.
         after: The same of this period.
         margins: Change that does not matter, by metric (before the colon), in the metric's unit;
-            a metric without one can be found changed, never the same.
+            money without one gets a twentieth of what it was; any other metric without one can be
+            found changed, never the same.
         confidence: Coverage of the intervals that were given.
 
     Returns:
@@ -221,6 +229,8 @@ def compare_levels(
     )
     table = _differences(then, now).assign(metric=both["metric"].to_numpy(), source=LEVELS)
     table["margin"] = table["metric"].str.partition(":")[0].map(dict(margins)).astype(float)
+    money = table["unit"].astype(str).str.fullmatch("[A-Z]{3}") & table["margin"].isna()
+    table["margin"] = table["margin"].where(~money, MONEY_MARGIN * table["before"].abs())
     z = float(stats.norm.ppf((1 + confidence) / 2))
     half = np.where(
         table["value"] > 0, table["value"] - table["low"], table["high"] - table["value"]
@@ -260,10 +270,10 @@ def judge_drift(*parts: pd.DataFrame) -> pd.DataFrame:
         parts: From `compare_moves` and `compare_levels`.
 
     Returns:
-        The result table ``drift``. ``same``: the interval of twice the error rate (90% for 95%)
-        lies within the margin, whatever p says. ``changed``: p_adjusted (Benjamini-Hochberg over
-        the figures; over the rows of moves and all of them together) is at most .05, and the own
-        interval leaves 0 out.
+        The result table ``drift``, with the ``margin`` behind each verdict. ``same``: the interval
+        of twice the error rate (90% for 95%) lies within the margin, whatever p says. ``changed``:
+        p_adjusted (Benjamini-Hochberg over the figures; over the rows of moves and all of them
+        together) is at most .05, and the own interval leaves 0 out.
 
     References:
         Benjamini & Hochberg (1995), J. R. Stat. Soc. B 57:289-300; Schuirmann (1987), J.
@@ -274,7 +284,7 @@ def judge_drift(*parts: pd.DataFrame) -> pd.DataFrame:
         return complete_result("drift", pd.DataFrame())
     table = pd.concat(some, ignore_index=True)
     verdicts = [_verdict(row) for row in table.to_dict("records")]
-    table = table.drop(columns=["p_row", "margin", "confidence"])
+    table = table.drop(columns=["p_row", "confidence"])
     return complete_result("drift", table.assign(verdict=verdicts))
 
 

@@ -11,7 +11,7 @@ from journeylib.errors import DataError, did_you_mean
 from journeylib.units import period_means
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from journeylib.plans import When
 
@@ -31,6 +31,7 @@ def gather_evidence(  # noqa: PLR0913
     unit: str = "",
     start: When | None = None,
     zone: str = "UTC",
+    placebo_outcomes: Sequence[str] = (),
 ) -> pd.DataFrame:
     """Find the rows that a design measures.
 
@@ -45,9 +46,12 @@ def gather_evidence(  # noqa: PLR0913
         unit: Column that names the units of a panel.
         start: First day with the change; a period that it cuts in two is left out.
         zone: The client's time zone; days and months begin there, as the start does.
+        placebo_outcomes: Survey metrics that the change cannot move, whatever touchpoint they are
+            about; each becomes a column beside ``value``.
 
     Returns:
-        The test's table, or ``time, value`` and the unit's column by calendar period.
+        The test's table, or ``time, value`` and the unit's column by calendar period; periods
+        measured in part only are marked ``cut``.
 
     Raises:
         DataError: Neither a source nor a survey holds what is asked for.
@@ -57,9 +61,7 @@ def gather_evidence(  # noqa: PLR0913
     if design == "ab_test":
         hint = did_you_mean(source, trials)
         raise DataError(f'There is no experiments source "{source}".', [hint] if hint else [])
-    said = answers[answers["metric"] == metric.lower()] if len(answers) else answers
-    if source:
-        said = said[said["source"] == source]
+    said = _answers_about(answers, metric, source)
     if touchpoint and len(said) and said["touchpoint"].notna().any():
         said = said[said["touchpoint"].str.casefold() == touchpoint.casefold()]
     if said.empty:
@@ -68,13 +70,31 @@ def gather_evidence(  # noqa: PLR0913
     if unit and unit not in said:
         near = did_you_mean(unit, said.columns) or f"The survey has: {', '.join(said.columns)}."
         raise DataError(f'The answers have no column "{unit}".', [near])
-    rows = said.assign(value=answer_values(said), time=local_time(said["timestamp"], zone))
-    rows = rows.dropna(subset=["time", *([unit] if unit else [])])
-    if not unit:
-        rows = rows.assign(unit="all")
+    rows = _placed(said, unit, zone)
     months = rows["time"].dt.to_period("M").nunique()
     every = "month" if design == "difference_in_differences" or months >= ENOUGH_MONTHS else "week"
-    return period_means(rows, every=every, unit=unit or "unit", start=start)
+    found = period_means(rows, every=every, unit=unit or "unit", start=start)
+    for name in placebo_outcomes:
+        other = _answers_about(answers, name, source)
+        if other.empty or (unit and unit not in other):
+            continue
+        means = period_means(_placed(other, unit, zone), every=every, unit=unit or "unit")
+        means = means.rename(columns={"value": name})[[unit or "unit", "time", name]]
+        found = found.merge(means, on=[unit or "unit", "time"], how="left", validate="1:1")
+    return found
+
+
+def _placed(said: pd.DataFrame, unit: str, zone: str) -> pd.DataFrame:
+    """Give answers their number, the client's own time and their unit."""
+    rows = said.assign(value=answer_values(said), time=local_time(said["timestamp"], zone))
+    rows = rows.dropna(subset=["time", *([unit] if unit else [])])
+    return rows if unit else rows.assign(unit="all")
+
+
+def _answers_about(answers: pd.DataFrame, metric: str, source: str) -> pd.DataFrame:
+    """Take the answers of one metric, from one source where it is named."""
+    said = answers[answers["metric"] == metric.lower()] if len(answers) else answers
+    return said[said["source"] == source] if source else said
 
 
 def _local(frame: pd.DataFrame, zone: str) -> pd.DataFrame:

@@ -121,7 +121,8 @@ def plot_credit(credit: pd.DataFrame, *, ax: Axes | None = None) -> Axes | None:
 
 
 def _credit_title(shown: pd.DataFrame, known: pd.DataFrame) -> str:
-    own = shown.loc[(shown.max(axis=1) - shown.min(axis=1)).idxmax()].dropna()
+    spread = (shown.max(axis=1) - shown.min(axis=1)).to_numpy(dtype=float)
+    own = shown.iloc[int(np.argmax(spread))].dropna()
     name = labels.clean_label(own.name).replace("_", " ")
     n = parts.n_text(float(known["n"].iloc[0]))
     between = labels.interval_text(float(own.min()), float(own.max()), "share")

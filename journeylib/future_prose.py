@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from journeylib.drift_charts import name_of
 from journeylib.exhibits import Sentence
 from journeylib.labels import (
     clean_label,
@@ -15,6 +16,7 @@ from journeylib.labels import (
     interval_text,
     is_missing,
     share_text,
+    value_text,
 )
 
 if TYPE_CHECKING:
@@ -60,32 +62,31 @@ def scenarios_sentences(
 
 def _followed(name: str, own: pd.DataFrame, outcome: str) -> str:
     """Say what would follow from one scenario."""
+    rows: dict[Any, Any] = own.to_dict("index")
     asked = {"reaches_outcome": REACHED.get(outcome, REACHED[""]), "reaches_purchase": AT_ALL}
     told = [
-        f"{words} would {_moved(own.loc[metric])}, from {share_text(own.loc[metric, 'baseline'])}"
+        f"{words} would {_moved(rows[metric])}, from {share_text(rows[metric]['baseline'])}"
         for metric, words in asked.items()
-        if metric in own.index and abs(own.loc[metric, "value"]) >= SMALLEST
+        if metric in rows and abs(rows[metric]["value"]) >= SMALLEST
     ]
     text = " and ".join(told) or f"{asked['reaches_outcome']} would stay as it is"
-    if "money_per_year" in own.index and not is_missing(own.loc["money_per_year", "value"]):
-        row = own.loc["money_per_year"]
-        money = estimate_text(row["value"], row["low"], row["high"], row["unit"], difference=True)
-        text += f": {money} a year"
-    return f"**If it came true: {clean_label(name)}**: {text}."
+    money = rows.get("money_per_year", {})
+    if not is_missing(money.get("value")):
+        ends = (money["value"], money["low"], money["high"])
+        text += f": {estimate_text(*ends, money['unit'], difference=True)} a year"
+    return f"**{clean_label(name)}**. If that came true, {text}."
 
 
 def _moved(row: Any) -> str:
     """Say which way a share would go, where its interval is on one side."""
-    if row["low"] <= 0 <= row["high"]:
-        way, ends = "change by", (row["value"], row["low"], row["high"])
-        text = estimate_text(*ends, "share", difference=True)
+    low, value, high = (float(row[end]) for end in ("low", "value", "high"))
+    if low <= 0 <= high:
+        text = f"change by {estimate_text(value, low, high, 'share', difference=True)}"
     else:
-        way = "rise by" if row["value"] > 0 else "fall by"
-        ends = tuple(sorted(abs(float(row[end])) for end in ("low", "high")))
-        text = estimate_text(abs(row["value"]), *ends, "share")
-    return f"{way} {text}".replace(" % ", " percentage points ").replace(
-        " pp ", " percentage points "
-    )
+        ends = sorted([abs(low), abs(high)])
+        way = "rise" if value > 0 else "fall"
+        text = f"{way} by {estimate_text(abs(value), ends[0], ends[1], 'share')}"
+    return text.replace(" % ", " percentage points ").replace(" pp ", " percentage points ")
 
 
 def _rests_on(basis: str) -> str:
@@ -107,6 +108,37 @@ def _refusal(row: Any) -> Sentence:
         f"{name}what would follow cannot be told. {clean_label(row['reason'])} "
         f"Needed: {clean_label(row['needed'])}."
     )
+
+
+def list_futures(forecasts: pd.DataFrame) -> pd.DataFrame:
+    """Lay scenarios out for a page: figures named, levels written with their unit.
+
+    Args:
+        forecasts: The result table ``forecasts``.
+
+    Returns:
+        The same rows with ``figure`` and ``was``.
+    """
+    pairs = zip(forecasts["baseline"], forecasts["unit"], strict=True)
+    was = [value_text(level, str(unit)) for level, unit in pairs]
+    figures = [name_of(metric) for metric in forecasts["metric"]]
+    return forecasts.assign(figure=figures, was=was)
+
+
+def list_credit(credit: pd.DataFrame) -> pd.DataFrame:
+    """Lay credit out for a page: name by name, the rules in words.
+
+    Args:
+        credit: From ``attribution.share_credit``.
+
+    Returns:
+        The same rows with ``shared``, ordered by name as they come first.
+    """
+    if credit.empty:
+        return credit
+    order = {name: at for at, name in enumerate(dict.fromkeys(credit["name"]))}
+    rows = credit.assign(shared=credit["rule"].map(RULE_NAMES), order=credit["name"].map(order))
+    return rows.sort_values("order", kind="stable", ignore_index=True).drop(columns="order")
 
 
 def credit_sentence(credit: pd.DataFrame, reason: str = "") -> Sentence:

@@ -241,13 +241,13 @@ def simulate_worth(
     x = seen.x[buys]
     rate = rng.gamma(buying.r + x) / (buying.alpha + seen.age[buys])
     leaves = np.clip(rng.beta(buying.a, buying.b + x), TINY, 1)
-    would = rng.poisson(rate * plan.weeks)
-    bought = np.minimum(would, rng.geometric(leaves)).astype(np.float64)
+    would = rng.poisson(rate * plan.weeks).astype(np.float64)
+    bought: Floats = np.minimum(would, rng.geometric(leaves))
     counts = bought * _pace(bought, would, plan)
     if spending is None:
         worth[buys] = counts
         return worth
-    shape = spending.p * seen.known[buys] + spending.q
+    shape: Floats = spending.p * seen.known[buys] + spending.q
     thrift = rng.gamma(shape) / (spending.v + seen.spent[buys])
     money = rng.gamma(spending.p * bought) / np.maximum(thrift, TINY)
     worth[buys] = np.divide(money * counts, bought, out=np.zeros_like(money), where=bought > 0)

@@ -28,6 +28,14 @@ TERMS: dict[str, str] = {
     "conversion_rate": "Customers who reached the outcome touchpoint, of all customers seen.",
     "average_order_value": "Money per order, refunds not counted.",
     "clv": "Expected margin of a customer over a horizon, discounted.",
+    "scenario": "A future state that is imagined; what would follow if it came true, no forecast.",
+    "credit": "A share of the outcomes, given by a rule to what came before; no effect.",
+    "drift": "What differs from an earlier period, whatever brought it about.",
+    "reaches_outcome": "Journeys that reach the outcome; of buyers, where it is to buy again.",
+    "reaches_purchase": "Customers who buy at all, where the outcome is to buy again.",
+    "touchpoints_per_journey": "Touchpoints until the outcome, or the end without it.",
+    "money_per_1000_journeys": "Money of the further outcomes that 1,000 journeys would bring.",
+    "money_per_year": "The same for the journeys of a year.",
     "evidence": "A randomised; B against untreated units; C one series or adjusted; D describes.",
 }
 
@@ -79,6 +87,15 @@ NO_THEMES = "No theme can be told: too few comments, or none that two halves of 
 NO_TRENDS = "Too few comments by month or quarter to follow."
 NO_LINKS = "No theme is spoken of more at a pain point than elsewhere."
 NO_OPENINGS = "No source names products, or none is bought later more often by buyers of another."
+NO_SCENARIOS = (
+    "No scenario can be played. Name one under `scenarios` in the client file; without one, pain "
+    "points that clearly go along with a worse outcome are needed."
+)
+NO_CREDIT = "Credit cannot be shared out: too few outcomes, or fewer than two channels before them."
+NO_DRIFT = (
+    "There is no earlier period to compare with. Name one under `compare_to`, or an earlier run's "
+    "results under `earlier_results`, in the client file."
+)
 NO_CHANGES = (
     "No change has been declared. Name one under `interventions` in the client file to have it "
     "measured."

@@ -9,8 +9,10 @@ import math
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
+from journeylib.chains import Chain
 from journeylib.estimates import Refusal
 from journeylib.footprints import count_footprints, lump_states, sample_share
 from journeylib.log import DAY
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from journeylib.log import Log
 
 MOST_STATES = 60
+REACHES, FIRST = "reaches_outcome", "reaches_purchase"
 YEAR = 365.25 * DAY
 
 
@@ -38,6 +41,8 @@ class Ground:
         to_next: Measured share that goes on from each stage, for the map's future state.
         tones: Tone by touchpoint: ``stage, touchpoint, value, low, high, n``; may be empty.
         feelings: Measured mean tone of each stage, for the same.
+        observed: Share with the outcome, and who buy at all, as counted in the period: journeys
+            that are still open count as without it.
         per_year: Journeys that begin in a year.
     """
 
@@ -49,6 +54,7 @@ class Ground:
     to_next: Mapping[str, float] = field(default_factory=dict)
     tones: pd.DataFrame = field(default_factory=pd.DataFrame)
     feelings: Mapping[str, float] = field(default_factory=dict)
+    observed: Mapping[str, float] = field(default_factory=dict)
     per_year: float = math.nan
 
 
@@ -74,23 +80,32 @@ def lay_ground(log: Log, *, silence: int, kept: Sequence[str] = ()) -> Ground | 
     if again:
         log = replace(log, codes=replace(codes, cut="none"))
     prints = count_footprints(log, silence=silence, goals=goals, laps=2 if again else 1)
-    prints = prints.settled() if stays else prints.closed()
-    begun = float(prints.counts()[len(prints.names) - 3].sum())
     names = tuple(codes.touchpoints[code] for code in goals)
     stage_of = {
         name: codes.stages[at] for name, at in zip(codes.touchpoints, codes.stage_of, strict=True)
         if at >= 0
     }  # fmt: skip
-    prints = _small(prints, {*names, *kept}, stage_of)
+    whole = _small(prints, {*names, *kept}, stage_of)
+    begun = float(whole.counts()[len(whole.names) - 3].sum())
     years = (codes.end - codes.start) / YEAR
     return Ground(
-        prints,
+        whole.settled() if stays else whole.closed(),
         names,
         stays,
         stage_of={**stage_of, **{_others(name): name for name in codes.stages}},
         stages=codes.stages,
+        observed=_observe(whole, names, stays=stays),
         per_year=begun / sample_share(log) / years if years > 0 else math.nan,
     )
+
+
+def _observe(whole: Footprints, goals: tuple[str, ...], *, stays: bool) -> dict[str, float]:
+    """Count who reached the outcome in the period; a chain gives that share exactly."""
+    if not whole.counts()[:, np.isin(whole.names, goals)].sum():
+        return {}
+    chain = Chain.of(whole.settled(), goals, stays=stays)
+    share, _, _, entered = chain.reach(chain.shares(chain.whole))
+    return {REACHES: share, FIRST: entered}
 
 
 def _others(stage: str) -> str:

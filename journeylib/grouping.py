@@ -7,15 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from journeylib.arrivals import EVERYONE, JOINED, PERSONA
-from journeylib.arrivals import EVERYONE, JOINED, PERSONA
-from journeylib.arrivals import EVERYONE, JOINED, PERSONA
-from journeylib.arrivals import EVERYONE, JOINED, PERSONA
-from journeylib.arrivals import EVERYONE, JOINED, PERSONA
-from journeylib.arrivals import EVERYONE, JOINED, PERSONA
-from journeylib.arrivals import EVERYONE, JOINED, PERSONA
-from journeylib.arrivals import EVERYONE, JOINED, PERSONA
-from journeylib.arrivals import EVERYONE, JOINED, PERSONA
+from journeylib.arrivals import EVERYONE, PERSONA
+from journeylib.arrivals import JOINED as MONTH
 from journeylib.errors import ParamsError, Problem
 from journeylib.features import Known, describe_features, name_unknown
 from journeylib.habits import clip_log, describe_habits
@@ -245,7 +238,7 @@ def measure_loyalty(
 
 def _comparable(whole: pd.DataFrame) -> pd.DataFrame:
     """Leave out what months cannot be compared by: who came late had less time to return or go."""
-    unequal = (whole["by"] == JOINED) & whole["metric"].isin(UNEQUAL)
+    unequal = (whole["by"] == MONTH) & whole["metric"].isin(UNEQUAL)
     return whole[~unequal]
 
 
@@ -331,14 +324,6 @@ def _draw(
 ) -> Exhibit:
     visits, words = work.recall("persona_visits"), work.recall("persona_words")
     shown = [str(name) for name in table.loc[table["customers"].notna(), "name"]]
-    metrics = metrics[metrics["segment"].isin({EVERYONE, *shown})] if len(metrics) else metrics
-    metrics = metrics[metrics["segment"].isin({EVERYONE, *shown})] if len(metrics) else metrics
-    metrics = metrics[metrics["segment"].isin({EVERYONE, *shown})] if len(metrics) else metrics
-    metrics = metrics[metrics["segment"].isin({EVERYONE, *shown})] if len(metrics) else metrics
-    metrics = metrics[metrics["segment"].isin({EVERYONE, *shown})] if len(metrics) else metrics
-    metrics = metrics[metrics["segment"].isin({EVERYONE, *shown})] if len(metrics) else metrics
-    metrics = metrics[metrics["segment"].isin({EVERYONE, *shown})] if len(metrics) else metrics
-    metrics = metrics[metrics["segment"].isin({EVERYONE, *shown})] if len(metrics) else metrics
     metrics = metrics[metrics["segment"].isin({EVERYONE, *shown})] if len(metrics) else metrics
     own = [visits[visits["persona"] == name] for name in shown] if len(visits) else []
     ways = [choose_way(part) for part in own]

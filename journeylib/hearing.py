@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from journeylib.feedback import find_themes
+from journeylib.labels import clean_label
 from journeylib.theme_search import ThemeRules
 from journeylib.trends import Trends, follow_themes
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from journeylib.feedback import Themes
     from journeylib.workspace import Workspace
 
@@ -53,3 +56,27 @@ def hear_changes(work: Workspace, themes: Themes) -> Trends:
     params = work.params
     trends = follow_themes(themes, fdr=params.pains.fdr, confidence=params.confidence)
     return trends._replace(periods=work.protect("theme_periods", trends.periods))
+
+
+def hear_before(work: Workspace, voices: pd.DataFrame, placed: pd.DataFrame) -> pd.DataFrame:
+    """Count the themes of the period that the client file compares with; the words go no further.
+
+    Args:
+        work: The workspace.
+        voices: What customers said in that period, with its tone and text.
+        placed: Columns ``touchpoint`` and ``stage``.
+
+    Returns:
+        ``metric`` (``theme:`` and its name), ``value, low, high, n, unit``; themes of the codebook
+        alone, because those found in the words of one period have no twin in another.
+    """
+    params = work.params
+    rules = ThemeRules(
+        own=params.feedback.themes, min_comments=params.feedback.min_comments,
+        min_cell=params.report.min_cell, seed=params.seed,
+    )  # fmt: skip
+    themes = find_themes(voices, placed=placed, rules=rules, confidence=params.confidence)
+    table = themes.table
+    own = table[table["kind"] != "found"] if "kind" in table else table
+    named = own.assign(metric=[f"theme:{clean_label(name)}" for name in own["theme"]])
+    return named[["metric", "value", "low", "high", "n", "unit"]].reset_index(drop=True)

@@ -119,7 +119,7 @@ def backtest_renewals(
 
     Returns:
         One row per month that 30 customers reached: ``period``, ``held`` (whether beyond what the
-        model saw), ``observed`` (Kaplan-Meier), ``naive`` (the same chance to leave in every month),
+        model saw), ``observed`` (Kaplan-Meier), ``naive`` (the same chance to leave each month),
         and of the model ``value, low, high, n, unit, source``. Or a refusal: of
         ``renewals.fit_renewals``, or where fewer than 3 months are held out.
     """

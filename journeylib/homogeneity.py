@@ -187,3 +187,52 @@ def _moved(after: Floats, total: Floats) -> Floats:
     away = np.abs(shares).sum(axis=2) / 2
     whole: Floats = (away * visits[:, :, 0]).sum(axis=1) / np.maximum(visits.sum(axis=(1, 2)), 1.0)
     return whole
+
+
+@dataclass(frozen=True, slots=True)
+class Stability:
+    """How far a mix of groups moved, and how far it seems to move when nothing does.
+
+    Attributes:
+        index: Population stability index, Σ (q − p) ln(q / p).
+        by_chance: What it is worth on average where nothing changed: (k − 1)(1/n + 1/m).
+        most_by_chance: What it stays below in 95 of 100 such comparisons.
+        p: Chance of an index as large where nothing changed.
+    """
+
+    index: float
+    by_chance: float
+    most_by_chance: float
+    p: float
+
+
+def measure_stability(before: Integers, after: Integers) -> Stability:
+    """Measure how far a mix of groups moved, held against chance and not against a fixed number.
+
+    Args:
+        before: Customers of each group in the earlier period.
+        after: The same in this one.
+
+    Returns:
+        The index; groups that are empty in both take no part, and one that is empty in one of them
+        counts half a customer. Without a change the index times nm/(n + m) follows a chi-square
+        distribution with k − 1 degrees of freedom.
+
+    References:
+        Yurdakul (2018), Western Michigan University, Statistical properties of the population
+        stability index.
+
+    Example:
+        >>> import numpy as np
+        >>> round(measure_stability(np.array([50, 50]), np.array([50, 50])).by_chance, 3)
+        0.02
+    """
+    met = (before + after) > 0
+    counts = [np.maximum(one[met].astype(np.float64), 0.5) for one in (before, after)]
+    p, q = (one / one.sum() for one in counts)
+    scale = 1 / float(before.sum()) + 1 / float(after.sum())
+    index, df = float(((q - p) * np.log(q / p)).sum()), int(met.sum()) - 1
+    if df < 1:
+        return Stability(index, 0.0, 0.0, 1.0)
+    most = float(stats.chi2.ppf(0.95, df)) * scale
+    return Stability(index, df * scale, most, float(stats.chi2.sf(index / scale, df)))

@@ -27,6 +27,7 @@ from journeylib.simulate import judge_memory, play_scenario
 from journeylib.tables import complete_result, is_everyone
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Any
 
     from journeylib.grounds import Ground
@@ -69,7 +70,7 @@ class _Known:
     impacts: pd.DataFrame
     share: float
     years: float
-    directions: dict[str, str]
+    directions: Mapping[str, str]
 
     def met(self, pain: pd.Series) -> float:
         """Give the part of the visits to a touchpoint that meet its trouble."""

@@ -6,19 +6,21 @@ See `trials` (A/B tests), `panels` (difference-in-differences), `changes` (befor
 
 from __future__ import annotations
 
+import math
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from journeylib.changes import measure_change
 from journeylib.errors import DataError, did_you_mean
 from journeylib.panels import measure_panel
-from journeylib.plans import Check, Impact, Plan
+from journeylib.plans import WARN, Check, Impact, Plan
 from journeylib.series import measure_series
 from journeylib.trials import measure_trial
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    import pandas as pd
 
 __all__ = ["DESIGNS", "Check", "Impact", "Plan", "measure_intervention"]
 
@@ -53,4 +55,15 @@ def measure_intervention(design: str, data: pd.DataFrame, plan: Plan) -> Impact:
             f'design must be one of {", ".join(DESIGNS)}; found "{design}".',
             [did_you_mean(design, DESIGNS)],
         )
-    return DESIGNS[design](data, plan)
+    found = DESIGNS[design](data, plan)
+    return found if design == "ab_test" or not plan.segments else _without_parts(found, plan)
+
+
+def _without_parts(found: Impact, plan: Plan) -> Impact:
+    """Say that declared parts were not looked at, rather than pass over them."""
+    message = (
+        f"Parts ({', '.join(plan.segments)}) are looked at in A/B tests only; this design compares "
+        "units as a whole. A declared change for each part, from its own measurements, would tell."
+    )
+    row = {"intervention": plan.name, **asdict(Check("segments", WARN, math.nan, message))}
+    return replace(found, checks=pd.concat([found.checks, pd.DataFrame([row])], ignore_index=True))

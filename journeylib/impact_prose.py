@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from journeylib.estimates import Refusal
 from journeylib.exhibits import Sentence
 from journeylib.labels import (
     clean_label,
@@ -22,6 +23,8 @@ from journeylib.labels import (
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from journeylib.estimates import Estimate
 
 Row = Any  # a row of a result table, as a mapping or a Series
 COUNTED = {
@@ -75,6 +78,20 @@ def impact_sentence(impact: Row) -> Sentence:
         money_sentence(impact),
     ]
     return Sentence(" ".join(part for part in parts if part))
+
+
+def headlines(impacts: pd.DataFrame) -> list[Sentence]:
+    """Say of every intervention its verdict, its figure and its money, and nothing else."""
+    said = []
+    for row in impacts.drop_duplicates("intervention").to_dict("records"):
+        whole = impact_sentence(row)
+        if str(row["verdict"]) == "not interpretable" or is_missing(row["value"]):
+            said.append(whole)
+            continue
+        lead = whole.partition("**")[2].partition("**")[0]
+        priced = "" if is_missing(row.get("money_value")) else money_sentence(row)
+        said.append(Sentence(f"**{lead}** {_figure(row)} {priced}".strip()))
+    return said
 
 
 def _figure(impact: Row) -> str:
@@ -201,3 +218,32 @@ def _told_plain(row: Row) -> str:
         f"{clean_label(row['intervention'])}: after less before gives {plain}; what its own design "
         f"leaves of it is {difference_text(row)}."
     )
+
+
+def score_sentence(scored: pd.DataFrame, rate: Estimate | Refusal) -> Sentence:
+    """Say how earlier forecasts of money fared.
+
+    Args:
+        scored: From ``returns.score_past``.
+        rate: From ``realised.rate_forecasts``.
+    """
+    if scored.empty:
+        return Sentence(
+            "No earlier forecast can be held against a result: the client file names no "
+            "`earlier_results`, or nothing that they put a price on has been changed and measured."
+        )
+    told = [_told_score(row) for row in scored.to_dict("records")]
+    hits = int(scored["within"].astype(bool).sum())
+    text = f"**{hits} of {len(scored)} forecasts met their result.** {' '.join(told)}"
+    if isinstance(rate, Refusal):
+        return Sentence(text)
+    share = estimate_text(rate.value, rate.low, rate.high, "share")
+    return Sentence(f"{text} That is a score of {share}.")
+
+
+def _told_score(row: Row) -> str:
+    unit = str(row["unit"] or "")
+    stated = estimate_text(row["baseline"], row["forecast_low"], row["forecast_high"], unit)
+    result = estimate_text(row["value"], row["low"], row["high"], unit)
+    name = clean_label(row["scenario"]).removesuffix(": forecast and result")
+    return f"{name}: {stated} a year was at stake, {result} was won."

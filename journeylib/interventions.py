@@ -67,8 +67,8 @@ class Intervention(Section):
     outcomes: list[Text] | None = Field(default=None, min_length=1)
     """Columns compared by ab_test, or names of `ratios`; the first is the primary metric."""
     ratios: dict[Text, Annotated[list[Text], Field(min_length=2, max_length=2)]] = Field(default={})
-    """Outcomes that are a total divided by a total: `name: [numerator, denominator]`, two columns of
-    an ab_test, such as `revenue_per_order: [revenue, orders]`."""
+    """Outcomes that are a total divided by a total: `name: [numerator, denominator]`, two columns
+    of an ab_test, such as `revenue_per_order: [revenue, orders]`."""
     placebo_outcomes: list[Text] = Field(default=[])
     """Outcomes that the change cannot move; when one of them moves, something else is going on."""
     guardrails: dict[Text, Amount] = Field(default={})

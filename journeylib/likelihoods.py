@@ -26,7 +26,7 @@ WORST = 1e12
 TAILS, FIRST, SECOND = 5, 400, 1000
 # So sharp a peak is as good as normal.
 SHARP = 0.1
-# Where a parameter is told by nothing, the simplex would creep along the ridge for thousands of turns.
+# Where a parameter is told by nothing, the simplex would creep along the ridge for ever.
 PATIENCE, GAIN = 60, 1e-7
 
 

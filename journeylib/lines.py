@@ -100,9 +100,7 @@ def read_line(data: pd.DataFrame, plan: Plan) -> tuple[Series, list[Check]]:
     start = as_time(plan.start, name=plan.name)
     days = np.asarray((times - times[0]) / pd.Timedelta(days=1)) if len(times) else np.zeros(0)
     spacing = float(np.median(np.diff(days))) if len(days) > 1 else 1.0
-    clock = np.round(days / spacing)
-    if (np.diff(clock) <= 0).any():
-        clock = np.arange(len(days), dtype=float)
+    clock = _clock(times, days, spacing)
     offset = _offset(table, mine, data) if control is None else None
     own = values if control is None else values - control
     after = np.asarray(times >= start)
@@ -181,10 +179,23 @@ def lines_of(
     middle = without @ fit.coefficients
     lines = (design @ fit.coefficients, middle, middle - half, middle + half)
     if series.offset is not None:
-        lines = tuple(np.exp(one) for one in lines)  # type: ignore[assignment]
+        lines = (np.exp(lines[0]), np.exp(lines[1]), np.exp(lines[2]), np.exp(lines[3]))
     base = 0.0 if series.control is None else series.control
     fitted, expected, low, high = (one + base for one in lines)
     return fitted, expected, low, high
+
+
+def _clock(times: pd.DatetimeIndex, days: Vector, spacing: float) -> Vector:
+    """Number the periods; months, quarters and years are counted, for they differ in length."""
+    months = np.asarray(12 * times.year + times.month, dtype="float64")
+    every = {1: (27, 32), 3: (89, 93), 12: (364, 367)}
+    clock: Vector = np.round(days / spacing)
+    for size, (low, high) in every.items():
+        if low <= spacing <= high:
+            clock = np.floor((months - months[0]) / size)
+    if (np.diff(clock) <= 0).any():
+        clock = np.arange(len(days), dtype=float)
+    return clock
 
 
 def _sides(rows: pd.DataFrame, plan: Plan) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -226,9 +237,10 @@ def _waves(series: Series) -> list[Vector]:
     if not series.season:
         return []
     if series.season == "week":
-        turn, pairs = 2 * np.pi * np.asarray(series.times.dayofweek) / 7, (1, 2, 3)
+        turn = 2 * np.pi * np.asarray(series.times.dayofweek) / 7
     elif series.spacing > 27:
-        turn, pairs = 2 * np.pi * np.asarray(series.times.month) / 12, (1, 2)
+        turn = 2 * np.pi * np.asarray(series.times.month) / 12
     else:
-        turn, pairs = 2 * np.pi * np.asarray(series.times.dayofyear) / 365.25, (1, 2)
+        turn = 2 * np.pi * np.asarray(series.times.dayofyear) / 365.25
+    pairs = range(1, 4 if series.season == "week" else 3)
     return [wave(k * turn) for k in pairs for wave in (np.sin, np.cos)]

@@ -119,7 +119,7 @@ def measure_stage_scores(
     stage = answers["touchpoint"].map(dict(stage_of))
     known = answers[stage.notna()]
     rows: list[dict[str, object]] = []
-    if stage.nunique() > 1:
+    if len(stage.dropna().unique()) > 1:
         for name, said in known.groupby(stage.dropna(), sort=False):
             rows += _answer_rows(said, str(name), STAGE, confidence)
     return _with_targets(rows, targets)
@@ -201,9 +201,7 @@ def measure_stayers(
     return _with_targets(rows, targets)
 
 
-def _with_targets(
-    rows: list[dict[str, object]], targets: Mapping[str, float]
-) -> pd.DataFrame:
+def _with_targets(rows: list[dict[str, object]], targets: Mapping[str, float]) -> pd.DataFrame:
     table = pd.DataFrame(rows, columns=[*ROW, "segment", "by"])
     goals = [targets.get(str(metric), np.nan) for metric in table["metric"]]
     return complete_result("metrics", table.assign(target=np.array(goals, dtype=float)))

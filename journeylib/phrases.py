@@ -112,7 +112,8 @@ def _number(value: float) -> str:
         # Two figures, never an exponent: 0.0288, not 2.9e-02.
         digits = min(8, 1 - math.floor(math.log10(size)))
     text = f"{value:,.{digits}f}"
-    return (text.removesuffix(".0")).replace("-", "−")
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return text.replace("-", "−")
 
 
 def _signed(value: float) -> str:

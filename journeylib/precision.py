@@ -9,10 +9,10 @@ import math
 
 from scipy import stats
 
-from journeylib.arms import exaggeration, sequence_half_width
+from journeylib.arms import exaggeration, sequence_half_width, sign_error
 from journeylib.estimates import Estimate
 from journeylib.looks import look_times, spending_bounds
-from journeylib.phrases import gap_words
+from journeylib.phrases import chance_words, gap_words
 from journeylib.plans import PASS, WARN, Check, Finding, Plan
 
 ENOUGH = 0.95  # of the planned sample
@@ -147,9 +147,11 @@ def _overstated(plan: Plan, found: Finding, estimate: Estimate, reach: float) ->
     arm = "" if found.arm == "treated" else f"{found.arm}: "
     message = (
         f"{arm}{'were' if arm else 'Were'} the true effect "
-        f"{gap_words(plan.worthwhile, estimate.unit)}, it would be found {round(100 * power)} times "
-        f"in 100, and then overstated {ratio:.1f} times on average."
+        f"{gap_words(plan.worthwhile, estimate.unit)}, it would be found {round(100 * power)} "
+        f"times in 100, and then overstated {ratio:.1f} times on average"
     )
+    wrong = sign_error(plan.worthwhile, found.error, confidence=confidence)
+    message += f", with the wrong sign {chance_words(wrong)}." if wrong >= 0.01 else "."
     return [Check("exaggeration", WARN, ratio, message)]
 
 

@@ -8,7 +8,7 @@ nothing here says why. Not for what a change did; see `impact`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -16,37 +16,24 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from journeylib.calibration import Judged, group_risk, judge_chances, measure_lift
 from journeylib.estimates import Refusal
+from journeylib.learners import (
+    AVERAGE,
+    PENALTY,
+    PLAIN,
+    REGRESSION,
+    Model,
+    Sample,
+    fit_models,
+    truth_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from journeylib.log import Floats, Integers
 
-AVERAGE, PLAIN, REGRESSION, BOOSTING = "average", "plain", "regression", "boosting"
-LEARN_EACH, TEST_EACH, EVENTS_EACH, FOLDS = 100, 50, 10, 10
-PENALTY, PENALTIES, INNER = 1.0, (0.003, 0.01, 0.03, 0.1, 0.3, 1.0), 5
-LEAVES, ROUNDS, RATE, LEAST_LEAF = 4, 120, 0.1, 50
+LEARN_EACH, TEST_EACH, FOLDS = 100, 50, 10
 LATER, FOLDED = "later", "folds"
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """Customers who were there at a cut.
-
-    Attributes:
-        features: From ``antecedents.describe_before``, indexed by customer, no missing value.
-        left: 1.0 for who left within the horizon, 0.0 for who stayed; the same index.
-    """
-
-    features: pd.DataFrame
-    left: pd.Series
-
-
-class Model(Protocol):
-    """A model that was fitted: chances from features."""
-
-    def tell(self, features: pd.DataFrame) -> Floats:
-        """Give the chance of leaving of each row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +98,13 @@ def foretell_leaving(
     with threadpool_limits(limits=1):
         models = fit_models(learn, plain=plain, seed=seed)
         chances = {name: model.tell(test.features) for name, model in models.items()}
-        judged = judge_chances(chances, _truth(test), seed=seed, confidence=confidence)
+        judged = judge_chances(chances, truth_of(test), seed=seed, confidence=confidence)
         chosen = choose_model(judged.gains, list(chances))
-        final = fit_models(_stacked(samples), plain=plain, seed=seed, only=chosen)[chosen]
-    counts = _counted(learn), _counted(test)
-    return _report(judged, chosen, final, (chances, _truth(test)), (LATER, *counts), fewest=fewest,
-                   seed=seed, confidence=confidence)  # fmt: skip
+        final = fit_models(_stacked(samples), plain=plain, seed=seed, only=chosen,
+                           penalties=(models[REGRESSION].penalty,))[chosen]  # fmt: skip
+    tested = _Tested(chances, truth_of(test), LATER, _counted(learn), _counted(test), seed,
+                     confidence)  # fmt: skip
+    return _report(judged, chosen, final, tested, fewest)
 
 
 def foretell_snapshot(
@@ -142,7 +130,7 @@ def foretell_snapshot(
     Returns:
         As `foretell_leaving`; ``design`` is ``folds``.
     """
-    left = _truth(sample)
+    left = truth_of(sample)
     refused = check_counts(sample.left, sample.left)
     if refused is not None:
         return refused
@@ -152,15 +140,17 @@ def foretell_snapshot(
         for held in range(FOLDS):
             out = fold == held
             part = Sample(sample.features[~out], sample.left[~out])
-            for name, model in fit_models(part, plain=plain, seed=seed).items():
+            models = fit_models(part, plain=plain, seed=seed, penalties=(PENALTY,))
+            for name, model in models.items():
                 told = chances.setdefault(name, np.zeros(len(left)))
                 told[out] = model.tell(sample.features[out])
         judged = judge_chances(chances, left, seed=seed, confidence=confidence)
         chosen = choose_model(judged.gains, list(chances))
-        final = fit_models(sample, plain=plain, seed=seed, only=chosen)[chosen]
-    counts = _counted(sample), _counted(sample)
-    return _report(judged, chosen, final, (chances, left), (FOLDED, *counts), fewest=fewest,
-                   seed=seed, confidence=confidence)  # fmt: skip
+        final = fit_models(sample, plain=plain, seed=seed, only=chosen,
+                           penalties=(PENALTY,))[chosen]  # fmt: skip
+    many = _counted(sample)
+    tested = _Tested(chances, left, FOLDED, many, many, seed, confidence)
+    return _report(judged, chosen, final, tested, fewest)
 
 
 def _folds(left: Floats, seed: int) -> Integers:
@@ -196,31 +186,38 @@ def _stacked(samples: Sequence[Sample]) -> Sample:
     return Sample(features.fillna(0.0), pd.concat([sample.left for sample in samples]))
 
 
-def _truth(sample: Sample) -> Floats:
-    return sample.left.to_numpy(dtype=np.float64)
-
-
 def _counted(sample: Sample) -> tuple[int, int]:
     return len(sample.left), int(sample.left.sum())
 
 
-def _report(
-    judged: Judged,
-    chosen: str,
-    model: Model,
-    tested: tuple[Mapping[str, Floats], Floats],
-    facts: tuple[str, tuple[int, int], tuple[int, int]],
-    *,
-    fewest: int,
-    seed: int,
-    confidence: float,
-) -> Foretold:
-    chances, left = tested
+@dataclass(frozen=True, slots=True)
+class _Tested:
+    """What was told of the customers of the hold-out, and what became of them."""
+
+    chances: Mapping[str, Floats]
+    left: Floats
+    design: str
+    learnt: tuple[int, int]
+    counts: tuple[int, int]
+    seed: int
+    confidence: float
+
+
+def _report(judged: Judged, chosen: str, model: Model, tested: _Tested, fewest: int) -> Foretold:
     shown = PLAIN if chosen == AVERAGE else chosen
-    chance = chances[shown]
-    groups = group_risk(chance, left, fewest=fewest, confidence=confidence)
-    lifts = measure_lift(chance, left, seed=seed, confidence=confidence)
-    return Foretold(judged, chosen, model, groups, lifts, _spread(chance), shown, *facts)
+    chance, left, level = tested.chances[shown], tested.left, tested.confidence
+    return Foretold(
+        judged=judged,
+        chosen=chosen,
+        model=model,
+        groups=group_risk(chance, left, fewest=fewest, confidence=level),
+        lifts=measure_lift(chance, left, seed=tested.seed, confidence=level),
+        spread=_spread(chance),
+        shown=shown,
+        design=tested.design,
+        learnt=tested.learnt,
+        tested=tested.counts,
+    )
 
 
 def _spread(chance: Floats) -> pd.DataFrame:
@@ -246,119 +243,3 @@ def choose_model(gains: pd.DataFrame, names: Sequence[str]) -> str:
         if float(low[(name, chosen)]) > 0:
             chosen = name
     return chosen
-
-
-# ---------------------------------------------------------------- models
-
-
-def fit_models(
-    sample: Sample, *, plain: Sequence[str], seed: int, only: str = ""
-) -> dict[str, Model]:
-    """Fit the models to the same customers.
-
-    Args:
-        sample: Customers to learn from.
-        plain: Features of the plain model.
-        seed: Seed of the trees.
-        only: One model to fit; all by default.
-
-    Returns:
-        Models by name, the plainest first.
-    """
-    left = _truth(sample)
-    given = [name for name in plain if name in sample.features]
-    names = (AVERAGE, PLAIN, REGRESSION, BOOSTING)
-    fitted: dict[str, Model] = {}
-    for name in names if not only else (only,):
-        if name == AVERAGE:
-            fitted[name] = Average(float(left.mean()))
-        elif name == BOOSTING:
-            fitted[name] = _boost(sample.features, left, seed)
-        else:
-            used = given if name == PLAIN else choose_features(sample, given)
-            grid = (PENALTY,) if name == PLAIN else PENALTIES
-            fitted[name] = _regress(sample.features[used], left, grid)
-    return fitted
-
-
-@dataclass(frozen=True, slots=True)
-class Average:
-    """Everybody's chance is the share who left.
-
-    Attributes:
-        rate: That share.
-    """
-
-    rate: float
-
-    def tell(self, features: pd.DataFrame) -> Floats:
-        """Give the same chance to each row."""
-        return np.full(len(features), self.rate)
-
-
-@dataclass(frozen=True, slots=True)
-class Learnt:
-    """A model of scikit-learn and the features it looks at."""
-
-    names: tuple[str, ...]
-    estimator: object
-
-    def tell(self, features: pd.DataFrame) -> Floats:
-        """Give the chance of leaving of each row; a feature that is absent counts as 0."""
-        x = features.reindex(columns=list(self.names), fill_value=0.0).to_numpy(np.float64)
-        if not len(x):
-            return np.zeros(0)
-        told: Floats = self.estimator.predict_proba(x)[:, 1]  # type: ignore[attr-defined]
-        return told
-
-
-def choose_features(sample: Sample, first: Sequence[str]) -> list[str]:
-    """Choose what the regression looks at: ten leavers and ten stayers for each feature.
-
-    Args:
-        sample: Customers to learn from.
-        first: Features that are always among them.
-
-    Returns:
-        Those, and then the ones that go along most with leaving.
-
-    References:
-        Peduzzi et al. (1996), J. Clin. Epidemiol. 49:1373-1379.
-    """
-    left = _truth(sample)
-    most = max(int(min(left.sum(), (1 - left).sum())) // EVENTS_EACH, len(first))
-    x = sample.features.to_numpy(np.float64)
-    spread = x.std(axis=0)
-    apart = np.abs((x - x.mean(axis=0)).T @ (left - left.mean())) / len(left)
-    strength = np.divide(apart, spread, out=np.zeros_like(apart), where=spread > 1e-9)
-    order = sample.features.columns[np.argsort(-strength, kind="stable")]
-    told = dict(zip(sample.features.columns, strength, strict=True))
-    others = [str(name) for name in order if name not in first and told[name] > 0]
-    return [*first, *others][:most]
-
-
-def _regress(features: pd.DataFrame, left: Floats, penalties: Sequence[float]) -> Model:
-    """Fit a regression whose penalty is chosen among some, by log-loss within what is learnt."""
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.model_selection import GridSearchCV
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
-    first = LogisticRegression(C=penalties[0], max_iter=2000)
-    estimator = make_pipeline(StandardScaler(), first)
-    if len(penalties) > 1:
-        grid = {"logisticregression__C": list(penalties)}
-        estimator = GridSearchCV(estimator, grid, scoring="neg_log_loss", cv=INNER)
-    estimator.fit(features.to_numpy(np.float64), left)
-    return Learnt(tuple(map(str, features.columns)), estimator)
-
-
-def _boost(features: pd.DataFrame, left: Floats, seed: int) -> Model:
-    from sklearn.ensemble import HistGradientBoostingClassifier
-
-    estimator = HistGradientBoostingClassifier(
-        max_leaf_nodes=LEAVES, max_iter=ROUNDS, learning_rate=RATE, min_samples_leaf=LEAST_LEAF,
-        early_stopping=False, random_state=seed % 2**32,
-    )  # fmt: skip
-    estimator.fit(features.to_numpy(np.float64), left)
-    return Learnt(tuple(map(str, features.columns)), estimator)

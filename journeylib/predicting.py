@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,15 +19,19 @@ from journeylib.antecedents import (
 from journeylib.continuations import Onward, compare_chains, foretell_next
 from journeylib.estimates import Refusal
 from journeylib.journeys import describe_customers
+from journeylib.learners import AVERAGE, Sample
 from journeylib.log import DAY
 from journeylib.loyalty import find_inactive_days
 from journeylib.predict import (
-    AVERAGE,
+    FOLDED,
     Foretold,
-    Sample,
     foretell_leaving,
     foretell_snapshot,
 )
+from journeylib.predict_charts import MEASURES, model_name
+from journeylib.predict_charts import ORDERS as ORDERS_SAID
+from journeylib.predict_prose import features_sentence, leaving_sentence
+from journeylib.prospects import SNAPSHOT, Predicted, Rule
 from journeylib.steps import join_customers
 from journeylib.tables import complete_result
 from journeylib.windows import (
@@ -43,7 +47,7 @@ from journeylib.windows import (
 if TYPE_CHECKING:
     from journeylib.workspace import Workspace
 
-SNAPSHOT, TENURE = "snapshot", "tenure"
+TENURE = "tenure"
 # Rank correlation with tenure beyond which an attribute is a length of stay by another name.
 GROWS_WITH_TENURE = 0.8
 NO_LEAVING = Refusal(
@@ -54,65 +58,6 @@ NO_RULE = Refusal(
     "Too few customers came back to tell after how long one counts as gone.",
     "30 customers with two orders, or `inactive_days` under `outcome` in the client file.",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """What leaving means for a client, and when it was tested.
-
-    Attributes:
-        kind: ``orders``, ``contract``, ``snapshot``, or empty.
-        days: Days ahead that are foretold; 0 for a snapshot.
-        inactive_days: Days without an order after which a customer counts as gone; 0 by contract.
-        lookback_days: Days of what is known.
-        windows: Windows to learn from.
-        tested_from: First day of the window that is tested on, or empty.
-        refused: Attributes that were left out, with the reason of each.
-        flagged: Attributes that leaving itself changes, and that are looked at all the same.
-    """
-
-    kind: str = ""
-    days: int = 0
-    inactive_days: float = 0.0
-    lookback_days: int = 0
-    windows: int = 0
-    tested_from: str = ""
-    refused: tuple[tuple[str, str], ...] = ()
-    flagged: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Predicted:
-    """What customers do next, and how well that can be told.
-
-    Attributes:
-        predictions: The result table ``predictions``: one row per customer who is still there,
-            the most at risk first.
-        rule: What leaving means here.
-        leaving: How well leaving can be foretold; None where it cannot.
-        leaving_refused: Why it cannot.
-        onward: How well the next touchpoint can be foretold; None where it cannot.
-        onward_refused: Why it cannot.
-        models: Measures of each model: ``model, measure, value, low, high, n, unit, source``.
-        gains: Gains of one model over another.
-        calibration: Groups by risk: ``tenths, predicted, value, low, high, n, unit, source``.
-        lifts: Leavers among the customers most at risk.
-        spread: Customers by the chance that was told.
-        next_touchpoints: Measures of each order.
-    """
-
-    predictions: pd.DataFrame
-    rule: Rule
-    leaving: Foretold | None = None
-    leaving_refused: Refusal | None = None
-    onward: Onward | None = None
-    onward_refused: Refusal | None = None
-    models: pd.DataFrame = field(default_factory=pd.DataFrame)
-    gains: pd.DataFrame = field(default_factory=pd.DataFrame)
-    calibration: pd.DataFrame = field(default_factory=pd.DataFrame)
-    lifts: pd.DataFrame = field(default_factory=pd.DataFrame)
-    spread: pd.DataFrame = field(default_factory=pd.DataFrame)
-    next_touchpoints: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,12 +93,84 @@ def predict_customers(work: Workspace) -> Predicted:
         leaving_refused=leaving.found if isinstance(leaving.found, Refusal) else None,
         onward=steps,
         onward_refused=onward if isinstance(onward, Refusal) else None,
-        models=known.judged.measures if known else pd.DataFrame(),
+        models=_name_models(known, leaving.rule) if known else pd.DataFrame(),
         gains=known.judged.gains if known else pd.DataFrame(),
         calibration=work.protect("calibration", known.groups) if known else pd.DataFrame(),
         lifts=work.protect("lifts", known.lifts) if known else pd.DataFrame(),
         spread=work.protect("chances", known.spread) if known else pd.DataFrame(),
-        next_touchpoints=steps.measures if steps else pd.DataFrame(),
+        next_touchpoints=_name_orders(steps) if steps else pd.DataFrame(),
+    )
+
+
+def _name_models(found: Foretold, rule: Rule) -> pd.DataFrame:
+    table = found.judged.measures
+    names = [model_name(str(name), rule.kind) for name in table["model"]]
+    return table.assign(name=names, what=table["measure"].map(MEASURES))
+
+
+def _name_orders(onward: Onward) -> pd.DataFrame:
+    table = onward.measures
+    return table.assign(
+        name=table["order"].map(ORDERS_SAID), what=table["measure"].map(MEASURES),
+        moment=table["asked"],
+    )  # fmt: skip
+
+
+def note_predictions(predicted: Predicted) -> list[tuple[str, str, str, str]]:
+    """Note what predictions take for granted, as rows for ``steps.assume``.
+
+    Args:
+        predicted: From `predict_customers`.
+
+    Returns:
+        ``assumption, statement, status, consequence`` of each.
+    """
+    rule, found = predicted.rule, predicted.leaving
+    rows = []
+    if found is None and predicted.leaving_refused is not None:
+        rows.append(("leaving", str(leaving_sentence(predicted)).replace("**", ""), "pass",
+                     "There are no chances of leaving."))  # fmt: skip
+    if found is not None:
+        status = "warn" if found.design == FOLDED or found.chosen == AVERAGE else "pass"
+        rows.append(("leaving", _how_tested(predicted), status,
+                     "Chances hold for customers and times like those tested on."))  # fmt: skip
+    if 0 < rule.days < int(rule.inactive_days):
+        rows.append((
+            "horizon",
+            f"Not coming back is foretold for {rule.days} days; by the rule a customer counts as "
+            f"gone after {rule.inactive_days:.0f} days, which the data is too short to test.",
+            "warn", "Some customers who do not come back within that time come later.",
+        ))  # fmt: skip
+    if found is not None and rule.kind:
+        rows.append((
+            "attributes",
+            "Attributes of the customers table are taken as they stand in it today.",
+            "pass", "One that changes when customers leave would be known too early; those whose "
+            "name or figures give that away are left out.",
+        ))  # fmt: skip
+    if rule.refused or rule.flagged:
+        said = str(features_sentence(predicted)).replace("**", "")
+        rows.append(("consequences", said, "warn", "They follow from leaving."))
+    if predicted.onward is not None:
+        rows.append((
+            "next_touchpoint",
+            "The next touchpoint is told from the last two and from how long ago they were.",
+            "pass", "It is what comes next if something comes, not whether it does.",
+        ))  # fmt: skip
+    return rows
+
+
+def _how_tested(predicted: Predicted) -> str:
+    rule, found = predicted.rule, predicted.leaving
+    if found is None or found.design == FOLDED:
+        return (
+            "The customers table has no dates of leaving, so chances of leaving are not tested on "
+            "a later time: each customer was told by a model that had not seen that customer."
+        )
+    return (
+        f"Chances were learnt from {rule.windows} window(s) of {rule.days} days, each with "
+        f"{rule.lookback_days} days of what was known before it, and tested on the {rule.days} "
+        f"days from {rule.tested_from}."
     )
 
 

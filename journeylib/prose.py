@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from journeylib.exhibits import Sentence
-from journeylib.impact_prose import impacts_sentences
+from journeylib.impact_prose import headlines
 from journeylib.labels import (
     clean_label,
     count_text,
@@ -238,7 +238,7 @@ def find_findings(tables: Mapping[str, pd.DataFrame]) -> list[Sentence]:
         found.append(pains_sentence(tables["pains"]))
     if len(tables["delights"]):
         found.append(delights_sentence(tables["delights"]))
-    found += impacts_sentences(tables["impacts"])[:2]
+    found += headlines(tables["impacts"])[:2]
     if len(tables["stages"]):
         found.append(stages_sentence(tables["stages"]))
     if len(tables["metrics"]):

@@ -67,8 +67,8 @@ def _score(metric: str, said: pd.DataFrame, confidence: float) -> Estimate | Ref
 
 
 def _effort(said: pd.DataFrame, confidence: float) -> Estimate | Refusal:
-    ends = said.groupby(["scale_low", "scale_high"]).size()
-    low, high = ends.idxmax()
+    usual = said[["scale_low", "scale_high"]].value_counts().reset_index().iloc[0]
+    low, high = float(usual["scale_low"]), float(usual["scale_high"])
     own = said[(said["scale_low"] == low) & (said["scale_high"] == high)]
     plain = customer_effort(own["score"], low=low, high=high, confidence=confidence)
     if isinstance(plain, Refusal):

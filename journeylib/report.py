@@ -135,6 +135,8 @@ def results_of(work: Workspace, now: str) -> dict[str, Any]:
     period = [_moment(codes.start), _moment(codes.end)] if codes.touchpoints else [None, None]
     tables = {}
     for name in RESULTS:
+        if name in CSV_ONLY:
+            continue
         path = work.tables / f"{name}.parquet"
         if path.exists():
             tables[name] = json.loads(

@@ -14,7 +14,9 @@ import pandas as pd
 from journeylib.estimates import Estimate, Refusal
 from journeylib.labels import metric_name
 from journeylib.log import DAY
+from journeylib.pastresults import read_past
 from journeylib.payback import YEAR, Stakes, count_met, price_effect
+from journeylib.realised import score_forecasts
 from journeylib.verdicts import CANNOT_TELL, NOT_INTERPRETABLE, about_n_more
 
 if TYPE_CHECKING:
@@ -177,3 +179,27 @@ def _visitors(work: Workspace, touchpoint: str | None) -> tuple[float, float]:
     days = (codes.end - codes.start) / DAY
     counted = float(count_met(work.log, touchpoint)) if touchpoint and days >= FEWEST_DAYS else 0.0
     return (counted * YEAR / days, counted) if counted else (math.nan, math.nan)
+
+
+def score_past(work: Workspace, impacts: pd.DataFrame) -> pd.DataFrame:
+    """Hold the money of measured changes against what an earlier run said was at stake.
+
+    Args:
+        work: The workspace.
+        impacts: From `value_interventions`.
+
+    Returns:
+        Rows of ``realised.score_forecasts``; empty where the client file names no
+        ``earlier_results`` or nothing that was forecast has been measured.
+    """
+    if work.params.earlier_results is None or impacts.empty:
+        return score_forecasts(pd.DataFrame(), pd.DataFrame())
+    past = read_past(work.params.find_path(work.params.earlier_results))
+    places = {one.name: one.touchpoint for one in work.params.interventions}
+    firsts = impacts.drop_duplicates("intervention")
+    return score_forecasts(
+        past.tables.get("opportunities", pd.DataFrame()),
+        firsts.assign(touchpoint=firsts["intervention"].map(places)),
+        scored=past.tables.get("forecasts"),
+        made=past.end[:10],
+    )

@@ -108,12 +108,22 @@ def check_edits(scenario: Scenario, prints: Footprints) -> None:
         DataError: A touchpoint is unknown, a move never happened, a factor is no size, or a share
             would pass 100%. All problems at once.
     """
-    counts, names = prints.counts(), list(prints.names)
+    counts, names = _before_last(prints), list(prints.names)
     problems = [one for edit in scenario.edits for one in _problems_of(edit, names, counts)]
     if not scenario.edits:
         problems.append(Problem("E-NO-EDIT", "The scenario changes nothing.", fix="Add an edit."))
     if problems:
         raise DataError(f"The scenario {scenario.name!r} does not fit the data.", problems)
+
+
+def _before_last(prints: Footprints) -> Floats:
+    """Count the moves up to the outcome that is asked about: not those of the last lap."""
+    counts = prints.counts()
+    own = len(prints.names) - 3
+    once = len(dict.fromkeys(prints.names[:-3]))
+    if own > once:
+        counts[own - once : own] = 0.0
+    return counts
 
 
 def _problems_of(edit: Edit, names: list[str], counts: Floats) -> list[Problem]:

@@ -20,7 +20,7 @@ from journeylib.plans import FAIL, PASS, WARN, Check, Finding, Plan
 from journeylib.pooling import FEWEST_POOLED, between_variance, pool_means
 from journeylib.splits import KIT_PARTS, depends_on_arm
 from journeylib.treatments import Trial, adjust_family, compare_arms, number_of
-from journeylib.verdicts import choose_verdict, weigh_chance
+from journeylib.verdicts import CANNOT_TELL, NOT_INTERPRETABLE, choose_verdict, weigh_chance
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -196,8 +196,11 @@ def _judged(plan: Plan, part: Finding, *, readable: bool, apart: bool) -> Findin
         gates_passed=readable,
     )
     verdict = weigh_chance(verdict, part.p_adjusted, plan.confidence)
-    if part.few_events or not apart:
+    if part.few_events:
         verdict = weigh_chance(verdict, 1.0, plan.confidence)
+    if not apart and verdict != NOT_INTERPRETABLE:
+        # Where the parts differ no more than chance does, the row of all customers speaks.
+        verdict = CANNOT_TELL
     return replace(part, verdict=verdict)
 
 

@@ -147,7 +147,8 @@ def _control_checks(series: Series, fit: Fit, plan: Plan) -> list[Check]:
         return [Check("control_series", WARN, math.nan, message)]
     _, low, high, p_value = fit.effect(1, plan.confidence)
     unit = f"{plan.units.get(plan.metric, '')} per period".strip()
-    message = f"Before the start the gap to the line without the change moved {span_words(low, high, unit)}"
+    message = "Before the start the gap to the line without the change moved "
+    message += span_words(low, high, unit)
     alike = p_value > 0.05
     message += ", no more than chance." if alike else ": the two did not run alike."
     return [Check("control_series", PASS if alike else WARN, p_value, message)]

@@ -16,7 +16,7 @@ import pandas as pd
 from journeylib.chains import Absorption, Chain, absorb
 from journeylib.estimates import Refusal
 from journeylib.footprints import draw_weights
-from journeylib.grounds import Ground, lay_ground
+from journeylib.grounds import FIRST, REACHES, Ground, lay_ground
 from journeylib.scenarios import GAIN, MOVE, check_edits
 from journeylib.tables import complete_result
 
@@ -40,7 +40,7 @@ SMALLEST_TONE, SMALLEST_SHARE = 0.005, 0.0005
 CHAIN = "absorbing Markov chain (Kemeny & Snell 1960); scenario, not a forecast; customer bootstrap"
 ANCHORED = "carried to the measured share by its odds"
 REWEIGHED = "mean tone of touchpoints, weighed by their new visits"
-REACHES, FIRST, LENGTH = "reaches_outcome", "reaches_purchase", "touchpoints_per_journey"
+LENGTH = "touchpoints_per_journey"
 MONEY, MONEY_YEAR = "money_per_1000_journeys", "money_per_year"
 ONWARD, FEELING = "to_next", "sentiment"
 
@@ -232,7 +232,7 @@ def _play(ground: Ground, scenario: Scenario, rng: np.random.Generator, draws: i
         both = (before, after)
         reached.append([*chain.reach(before), *chain.reach(after)])
         if len(chain.entries):
-            gained.append(chain.lift(before, after))
+            gained.append(chain.lift(own.reshape(size, size), before, after))
         if at <= STAGE_DRAWS and masks:
             onward.append([[chain.onward(one, *pair) for pair in masks] for one in both])
             if not ground.tones.empty:
@@ -240,7 +240,7 @@ def _play(ground: Ground, scenario: Scenario, rng: np.random.Generator, draws: i
                 visits.append([chain.visits(one) for one in (before, moved)])
     found = np.array(reached)
     # Where outcomes come again, each is counted at its own visit; else there is one a journey.
-    lifted = np.array(gained) if gained else found[:, 6] - found[:, 2]
+    lifted = np.array(gained) if gained else _anchored(found[:, 2], found[:, 6], ground, REACHES)
     return _Played(found, lifted, np.array(onward), np.array(visits), prints.names)
 
 

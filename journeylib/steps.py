@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from journeylib.feelings import tone_voices
+from journeylib.hearing import hear_before
 from journeylib.journeys import describe_customers
 from journeylib.prose import find_findings
 from journeylib.tables import RESULTS, complete_result
@@ -28,7 +29,12 @@ def keep_collected(work: Workspace, collected: Collected) -> None:
     toned = tone_voices(work, collected)
     if len(collected.earlier):
         before = tone_voices(work, replace(collected, voices=collected.earlier))
-        work.keep(voices_before=before.voices.drop(columns="text"))
+        work.keep(
+            voices_before=before.voices.drop(columns="text"),
+            themes_before=hear_before(work, before.voices, collected.built.placed),
+        )
+    if len(collected.answered):
+        work.keep(answers_before=collected.answered)
     work.keep(
         voices=toned.voices,
         tones=toned.checks,

@@ -1,7 +1,7 @@
-"""What customers with a contract will pay: the months they stay, by a model of renewals, times money.
+"""What customers with a contract will pay: the months they stay, by a model of renewals, and money.
 
-Only customers who are still there have a worth. Not for customers without a contract, of whom nobody
-knows whether they left (`clv`).
+Only customers who are still there have a worth. Not for customers without a contract, of whom
+nobody knows whether they left (`clv`).
 """
 
 from __future__ import annotations

@@ -66,6 +66,7 @@ CELLS: dict[str, tuple[Cells, ...]] = {
         Cells("n", parts=("metric", "by"), total="segment"),
         Cells("n", ESTIMATE, "value", ("metric", "by"), "segment"),
     ),
+    "held": (Cells("n", parts=(), total="group"),),
     "crowds": (Cells("customers", parts=("touchpoint", "channel"), total="persona"),),
     "feelings": (Cells("n", parts=("stage",), total="persona"),),
     # ten happenings tell nobody's number; fewer are at most as many customers
@@ -161,6 +162,12 @@ CELLS: dict[str, tuple[Cells, ...]] = {
     ),
     "credits": (Cells("customers"),),
     "drift": (Cells("n"),),
+    "calibration": (Cells("n"), Cells("n", ESTIMATE, "value")),
+    "lifts": (
+        Cells("found", ("found", "rate", "lift", "lift_low", "lift_high", *ESTIMATE)),
+        Cells("customers", ("found", "rate", "lift", "lift_low", "lift_high", *ESTIMATE), "rate"),
+    ),
+    "chances": (Cells("customers"),),
     "forecasts": (Cells("n"),),
 }  # fmt: skip
 

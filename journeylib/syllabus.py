@@ -117,10 +117,12 @@ LESSONS = (
         (
             "read a verdict together with its interval and its checks",
             "say which design answers the question and which only looks as if it did",
+            "tell a measured effect, a prediction and a scenario apart",
         ),
         (
             "The smallest effect worth having is declared before looking.",
             "A check that fails withholds the verdict, however good the figure looks.",
+            "A prediction is judged on customers it has not seen, and beside the plainest one.",
         ),
         (
             "*\"It rose after the start, so it worked.\"* Before and after counts everything else "
@@ -132,6 +134,8 @@ LESSONS = (
             "thing. Only an interval that lies within the bar says that nothing matters.",
             "*\"The verdict says works, so the number is the effect.\"* The truth may be anywhere "
             "in the interval. Read both ends aloud, with their units.",
+            "*\"Those most at risk are those to call.\"* Who is likely to leave is not who can be "
+            "kept. Call half of them, chosen by lot, and compare.",
         ),
     ),
     Lesson(

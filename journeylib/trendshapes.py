@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from journeylib.autoregression import Fit
 from journeylib.lines import LEVEL, Effect, Series, design_of, effect_of, expected_line, fit_line
 from journeylib.phrases import chance_words, gap_words, span_words
 from journeylib.plans import PASS, WARN, Check, Plan
+
+if TYPE_CHECKING:
+    from journeylib.autoregression import Fit
 
 SHAPES = {"flat": 0, "linear": 1, "quadratic": 2}
 TITLES = {"flat": "no trend", "linear": "a straight trend", "quadratic": "a curved trend"}
@@ -100,12 +103,8 @@ def check_memory(series: Series, fit: Fit) -> Check:
     """
     strong = fit.rho > 0.6
     kind = "counts" if series.offset is not None else "points"
-    message = f"Neighbouring {kind} share {round(100 * fit.rho)} % of what the lines miss"
-    message += (
-        ", so much that the interval is too narrow."
-        if strong
-        else ", which the interval allows for."
-    )
+    message = f"Neighbouring {kind} resemble each other ({fit.rho:.2f} of at most 1)"
+    message += ": the interval is too narrow." if strong else ", which the interval allows for."
     return Check("autocorrelation", WARN if strong else PASS, fit.rho, message)
 
 

@@ -13,7 +13,7 @@ from journeylib.errors import DataError
 from journeylib.falsifications import check_placebo_arms
 from journeylib.guardrails import measure_guardrails, temper
 from journeylib.outliers import check_outliers
-from journeylib.plans import FAIL, WARN, Check, Finding, Impact, Plan, build_impact
+from journeylib.plans import FAIL, WARN, Check, Finding, Impact, Plan, build_impact, fit_units
 from journeylib.precision import check_power, check_sample, weigh_looks
 from journeylib.segments import measure_segments
 from journeylib.splits import (
@@ -57,6 +57,7 @@ def measure_trial(data: pd.DataFrame, plan: Plan) -> Impact:
         Holm (1979) over arms; Benjamini & Hochberg (1995) over secondary outcomes.
     """
     trial, checks = _prepare(data, plan)
+    plan = trial.plan
     outcomes = _outcomes(trial)
     shown = trial
     trial, more = _adjust(trial, outcomes)
@@ -83,6 +84,7 @@ def measure_trial(data: pd.DataFrame, plan: Plan) -> Impact:
 def _prepare(data: pd.DataFrame, plan: Plan) -> tuple[Trial, list[Check]]:
     rows, checks = drop_contaminated(numeric_outcomes(data, plan), plan)
     arms = find_arms(rows, plan)
+    plan = fit_units(plan, {name: rows[name] for name in plan.units if name in rows})
     if "count" in rows:
         counts, repeats = rows.groupby("variant")["count"].max(), False
     else:

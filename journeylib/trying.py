@@ -103,6 +103,7 @@ def _evidence(work: Workspace, intervention: Intervention) -> pd.DataFrame:
         unit=intervention.unit or "",
         start=intervention.start,
         zone=work.params.timezone,
+        placebo_outcomes=intervention.placebo_outcomes,
     )
 
 

@@ -284,6 +284,29 @@ def check_selection(panel: Panel, plan: Plan, *, compared: bool) -> list[Check]:
     return [Check("regression_to_mean", FAIL, drift, message)]
 
 
+def expected_drift(panel: Panel) -> float:
+    """How far treated units drift to the mean of all by themselves, however they were picked.
+
+    Args:
+        panel: Treated units and the others.
+
+    Returns:
+        Expected change in the unit of the measure; NaN without others or with one earlier time.
+
+    References:
+        Barnett, van der Pols & Dobson (2005), Int. J. Epidemiology 34:215-220, equation 2.
+    """
+    earlier = panel.grid.loc[:, panel.before]
+    counts = earlier.notna().sum(axis=1)
+    if panel.treated.all() or not panel.treated.any() or counts.max() < 2 or len(earlier) < 4:
+        return math.nan
+    within = float(earlier.var(axis=1).mean()) / float(counts.mean())
+    level = earlier.mean(axis=1)
+    total = float(level.var())
+    unreliable = min(1.0, within / total) if total > 0 else 0.0
+    return unreliable * float(level.mean() - level[panel.treated].mean())
+
+
 def _drift(earlier: pd.DataFrame, treated: NDArray[np.bool_]) -> float:
     counts = earlier.notna().sum(axis=1)
     if treated.all() or counts.max() < 2 or len(earlier) < 4:

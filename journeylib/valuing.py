@@ -15,42 +15,30 @@ import pandas as pd
 from journeylib.arrivals import (
     EVERYONE,
     GROUP_COLUMNS,
-    JOINED,
     PERSONA,
     describe_arrivals,
     group_arrivals,
     reach_back,
 )
-from journeylib.buying import gather_orders, summarise_purchases
-from journeylib.clv import ClvTerms, average_cohorts, estimate_clv
+from journeylib.buying import gather_orders
+from journeylib.clv import ClvTerms, average_cohorts
 from journeylib.estimates import Refusal
-from journeylib.holdouts import backtest_purchases, backtest_renewals
-from journeylib.journeys import describe_customers
-from journeylib.log import DAY
-from journeylib.loyalty import measure_cohorts, measure_stage_scores, measure_stayers
-from journeylib.renewals import count_renewals, fit_renewals, project_renewals
-from journeylib.subscriptions import value_contracts
+from journeylib.foresight import (
+    find_returners,
+    find_stayers,
+    foresee_contracts,
+    foresee_orders,
+)
+from journeylib.loyalty import measure_stage_scores
 from journeylib.tables import complete_result
-from journeylib.tenure import DAYS_IN_MONTH, measure_tenure
 
 if TYPE_CHECKING:
-    from journeylib.clv import Forecast
-    from journeylib.renewals import Renewing
     from journeylib.workspace import Workspace
 
 ORDERS, CONTRACT, NOTHING = "orders", "contract", ""
-LONGEST, AHEAD = 60, 12
-SHORTEST_AGAIN, MONTH_DAYS = 30, 30
-SHARE_HELD = 3
-NO_MONEY = Refusal(
-    "No source holds orders or invoices.", "a source of `orders` with what customers paid."
-)
+LONGEST = 60
+SO_FAR = "since the first purchase, no forecast"
 NO_MARGIN = Refusal("The margin is 0, so nothing counts.", "`outcome: margin` above 0.")
-NO_TIMES = Refusal(
-    "It is not known when customers with a contract came and left.",
-    "`tenure` and `churned`, or `signup` and `churned_at`, in a source of `customers`.",
-)
-NO_RULE = Refusal("Nobody's purchases are known.", "a source of `orders`.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +46,7 @@ class Valued:
     """What customers are worth, and how far that may be trusted.
 
     Attributes:
-        kind: ``orders`` (no contract: purchases are forecast), ``contract`` (renewals are) or empty.
+        kind: ``orders`` (purchases are forecast), ``contract`` (renewals are) or empty.
         metrics: Rows of the result table ``metrics``: ``clv`` of all and by segment, scores by
             stage, and by month who came back or stayed; ``by`` says what a segment is.
         groups: Columns ``customer, segment, by``: persona, channel and month of every customer.
@@ -89,17 +77,6 @@ class Valued:
     terms: ClvTerms = field(default_factory=ClvTerms)
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """What the models say of one client."""
-
-    totals: pd.DataFrame | Refusal
-    held: pd.DataFrame | Refusal
-    people: pd.DataFrame
-    renewals: pd.DataFrame
-    caveats: tuple[str, ...]
-
-
 def value_customers(work: Workspace, assignments: pd.DataFrame) -> Valued:
     """Forecast what customers will be worth, test the forecast, and tell it by segment.
 
@@ -117,14 +94,14 @@ def value_customers(work: Workspace, assignments: pd.DataFrame) -> Valued:
     terms, wrong = _terms(work)
     cohorts = pd.DataFrame()
     if kind == CONTRACT:
-        found = _by_contract(work, groups, terms)
-        again = _stayers(work, groups)
+        found = foresee_contracts(work, groups, terms)
+        again = find_stayers(work, groups)
     else:
-        found = _by_orders(work, orders, end, groups, terms)
-        again = _returners(work, orders, end, groups)
+        found = foresee_orders(work, orders, end, groups, terms)
+        again = find_returners(work, orders, end, groups)
         cohorts = average_cohorts(orders, end=end, terms=terms) if len(orders) else cohorts
     totals = wrong or found.totals
-    rows = _clv_rows(work, totals, cohorts, groups)
+    rows = _clv_rows(work, totals, cohorts, groups, _tested(found.held))
     parts = [part for part in (rows, again, _by_stage(work)) if len(part)]
     metrics = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["by"])
     metrics = complete_result("metrics", metrics)
@@ -137,7 +114,7 @@ def value_customers(work: Workspace, assignments: pd.DataFrame) -> Valued:
         people=found.people,
         held=held if isinstance(held, pd.DataFrame) else pd.DataFrame(),
         renewals=found.renewals,
-        cohorts=work.protect("worths", cohorts),
+        cohorts=cohorts[cohorts["n"] >= work.params.report.min_cell] if len(cohorts) else cohorts,
         caveats=found.caveats if isinstance(totals, pd.DataFrame) else (),
         reason=_say(totals),
         held_reason=_say(held),
@@ -197,101 +174,52 @@ def _terms(work: Workspace) -> tuple[ClvTerms, Refusal | None]:
 
 
 def _last_day(orders: pd.DataFrame) -> int:
-    """Let the orders say where the data ends: an export may have been made before the period did."""
+    """Let the orders say where the data ends: an export may be older than the period's end."""
     return int(orders["day"].max()) if len(orders) else 0
 
 
-# ---------------------------------------------------------------- without a contract
+# ---------------------------------------------------------------- what was taken for granted
 
 
-def _by_orders(
-    work: Workspace, orders: pd.DataFrame, end: int, groups: pd.DataFrame, terms: ClvTerms
-) -> _Found:
-    nothing = pd.DataFrame()
-    if orders.empty:
-        return _Found(NO_MONEY, NO_MONEY, nothing, nothing, ())
-    options = {"seed": work.params.seed, "confidence": work.params.confidence}
-    summary = summarise_purchases(orders, end=end)
-    worth: Forecast | Refusal = estimate_clv(summary, terms=terms, groups=groups, **options)
-    span = end - int(orders["day"].min())
-    cut = end - min(round(terms.horizon_months * DAYS_IN_MONTH), span // SHARE_HELD)
-    held = backtest_purchases(orders, cut=cut, end=end, **options)
-    if isinstance(held, pd.DataFrame):
-        held = work.protect("held", held)
-    if isinstance(worth, Refusal):
-        return _Found(worth, held, nothing, nothing, ())
-    return _Found(worth.totals, held, worth.people, nothing, worth.caveats)
+def assume_worth(valued: Valued) -> list[tuple[str, str, str, str]]:
+    """Say what the worth of customers takes for granted, as rows for ``steps.assume``.
+
+    Args:
+        valued: From `value_customers`.
+
+    Returns:
+        ``assumption, statement, status, consequence`` each; none where nothing is forecast.
+    """
+    rows = [("worth", text, "pass", "") for text in valued.caveats]
+    if valued.kind == ORDERS and rows:
+        rows[0] = (*rows[0][:2], "warn", "Worth of customers who bought once is a guess.")
+    if valued.reason and valued.kind:
+        rows.append(("worth", f"No forecast of worth: {valued.reason}", "warn", ""))
+    if valued.held_reason and not valued.reason:
+        text = f"The forecast could not be tested on the past: {valued.held_reason}"
+        rows.append(("worth_tested", text, "warn", "Nothing says how far it can be trusted."))
+    if len(valued.held):
+        rows.append(_held_row(valued.held))
+    return rows
 
 
-def _returners(
-    work: Workspace, orders: pd.DataFrame, end: int, groups: pd.DataFrame
-) -> pd.DataFrame:
-    """Tell by month who bought again within so many days, of those who were followed so long."""
-    if orders.empty:
-        return pd.DataFrame()
-    days = _days_again(work, end - int(orders["day"].min()))
-    return measure_cohorts(orders, groups[groups["by"] == JOINED], days=days, end=end,
-                           targets={}, confidence=work.params.confidence)  # fmt: skip
-
-
-def _days_again(work: Workspace, span: int) -> int:
-    """Take the outcome's days or, where the data is short, whole months of a third of it."""
-    third = span // SHARE_HELD // MONTH_DAYS * MONTH_DAYS
-    return max(SHORTEST_AGAIN, min(work.params.outcome.within_days, third))
-
-
-# ---------------------------------------------------------------- with a contract
-
-
-def _by_contract(work: Workspace, groups: pd.DataFrame, terms: ClvTerms) -> _Found:
-    nothing = pd.DataFrame()
-    tenures = measure_tenure(work.recall("attributes"), end=work.log.codes.end)
-    if tenures.empty:
-        return _Found(NO_TIMES, NO_TIMES, nothing, nothing, ())
-    options = {"seed": work.params.seed, "confidence": work.params.confidence}
-    fit = fit_renewals(count_renewals(tenures, months=1))
-    held = backtest_renewals(tenures, **options)
-    if isinstance(fit, Refusal):
-        return _Found(fit, held, nothing, nothing, ())
-    reach = min(fit.seen, int(tenures["months"].quantile(0.99))) + AHEAD
-    ahead = project_renewals(fit, periods=reach, **options)
-    staying = _staying(work, tenures)
-    paid = work.settings["has_orders"] and (staying["paid"] > 0).any()
-    totals = value_contracts(staying, fit, terms=terms, groups=groups, **options) if paid else NO_MONEY
-    return _Found(totals, held, nothing, ahead, _contract_caveats(fit, terms))
-
-
-def _staying(work: Workspace, tenures: pd.DataFrame) -> pd.DataFrame:
-    """Give the customers who are still there, with what they paid a month in the period."""
-    codes = work.log.codes
-    own = tenures[~tenures["ended"].astype(bool)][["customer", "months"]]
-    spent = describe_customers(work.log)
-    paid = spent.set_index("customer")["spent"] if "spent" in spent else pd.Series(dtype=float)
-    watched = (codes.end - codes.start) / DAY / DAYS_IN_MONTH
-    months = own["months"].clip(lower=1.0, upper=max(watched, 1.0))
-    return own.assign(paid=own["customer"].map(paid).fillna(0.0) / months)
-
-
-def _contract_caveats(fit: Renewing, terms: ClvTerms) -> tuple[str, ...]:
-    found = [
-        "Customers are worth the months they stay, by a model in which those who stayed long are "
-        "likelier to stay, times what they paid a month so far. Up- and downgrades are not foreseen."
-    ]
-    if fit.peak.at_edge:
-        found.append("A parameter ran to its edge: customers hardly differ in how soon they leave.")
-    if terms.margin == 1:
-        found.append("Worth is revenue, not margin, as no margin is declared.")
-    return tuple(found)
-
-
-def _stayers(work: Workspace, groups: pd.DataFrame) -> pd.DataFrame:
-    """Tell by month who was still a customer so many days after coming."""
-    tenures = measure_tenure(work.recall("attributes"), end=work.log.codes.end)
-    if tenures.empty:
-        return pd.DataFrame()
-    days = _days_again(work, round(float(tenures["months"].max()) * DAYS_IN_MONTH))
-    return measure_stayers(tenures, groups[groups["by"] == JOINED], days=days, targets={},
-                           confidence=work.params.confidence)  # fmt: skip
+def _held_row(held: pd.DataFrame) -> tuple[str, str, str, str]:
+    if "group" in held:
+        row = held[held["group"] == EVERYONE].iloc[0]
+        text = (
+            f"Tested on the past: {row['value']:.2f} purchases a customer forecast "
+            f"({row['low']:.2f} to {row['high']:.2f}), {row['observed']:.2f} came."
+        )
+        held_true = bool(row["covered"])
+    else:
+        row = held.iloc[-1]
+        held_true = bool(row["low"] <= row["observed"] <= row["high"])
+        text = (
+            f"Tested on the past: {row['value']:.0%} ({row['low']:.0%} to {row['high']:.0%}) "
+            f"expected to stay for {int(row['period'])} months, {row['observed']:.0%} did."
+        )
+    then = "" if held_true else "Worth and projections are a rough size, not a promise."
+    return "worth_tested", text, "pass" if held_true else "warn", then
 
 
 # ---------------------------------------------------------------- rows of metrics
@@ -306,25 +234,41 @@ def _by_stage(work: Workspace) -> pd.DataFrame:
     return measure_stage_scores(
         work.recall("answers"),
         dict(zip(known["touchpoint"].astype("str"), known["stage"].astype("str"), strict=True)),
-        targets={},
+        targets={str(name): goal for name, goal in work.params.targets.items()},
         confidence=work.params.confidence,
     )
 
 
 def _clv_rows(
-    work: Workspace, totals: pd.DataFrame | Refusal, cohorts: pd.DataFrame, groups: pd.DataFrame
+    work: Workspace,
+    totals: pd.DataFrame | Refusal,
+    cohorts: pd.DataFrame,
+    groups: pd.DataFrame,
+    tested: str,
 ) -> pd.DataFrame:
-    """Give the rows of ``clv``: the forecast or, where there is none, what cohorts brought so far."""
+    """Give the rows of ``clv``: the forecast or, without one, what cohorts brought so far."""
     if isinstance(totals, pd.DataFrame):
         rows = totals[totals["metric"] == "clv"].drop(columns=["model_low", "model_high"])
         rows = rows.assign(by=_by_of(rows, groups))
         rows = rows[rows["by"] != ""]
+        rows = rows.assign(source=[f"{text}{tested}" for text in rows["source"]])
     elif len(cohorts) and work.params.outcome.margin:
         rows = _pooled(cohorts)
     else:
         return pd.DataFrame()
     goal = work.params.targets.get("clv", np.nan)
     return complete_result("metrics", rows.assign(target=goal))
+
+
+def _tested(held: pd.DataFrame | Refusal) -> str:
+    """Say beside each figure how the forecast did on the time that was held out."""
+    if isinstance(held, Refusal) or "group" not in held:
+        return ""
+    row = held[held["group"] == EVERYONE].iloc[0]
+    return (
+        f"; tested on the past: {row['value']:.2f} purchases a customer forecast, "
+        f"{row['observed']:.2f} came"
+    )
 
 
 def _all_together(
@@ -339,8 +283,9 @@ def _all_together(
 
 def _by_of(rows: pd.DataFrame, groups: pd.DataFrame) -> pd.Series:
     """Say what each segment is; parts that are no segment of customers have none."""
-    kinds = groups.drop_duplicates("segment").set_index("segment")["by"] if len(groups) else {}
-    return rows["segment"].map({**dict(kinds), EVERYONE: EVERYONE}).fillna("").astype("str")
+    known = groups.drop_duplicates("segment")
+    kinds = dict(zip(known["segment"].astype("str"), known["by"].astype("str"), strict=True))
+    return rows["segment"].map({**kinds, EVERYONE: EVERYONE}).fillna("").astype("str")
 
 
 def _pooled(cohorts: pd.DataFrame) -> pd.DataFrame:
@@ -351,5 +296,5 @@ def _pooled(cohorts: pd.DataFrame) -> pd.DataFrame:
     row = {"metric": "clv", "segment": EVERYONE, "by": EVERYONE, "value": value,
            "low": value - half, "high": value + half, "n": int(cohorts["n"].sum()),
            "unit": cohorts["unit"].iloc[0],
-           "source": f"since the first purchase, no forecast; {cohorts['source'].iloc[0]}"}  # fmt: skip
+           "source": f"{SO_FAR}; {cohorts['source'].iloc[0]}"}  # fmt: skip
     return pd.DataFrame([row])

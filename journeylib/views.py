@@ -10,7 +10,8 @@ SHARES = frozenset(
         "share", "to_next", "converted_share", "matched_share", "relative", "top3_probability",
         "difference", "wrong_side", "here", "elsewhere", "bad_share", "lost_share", "went_share",
         "loop_index", "sure", "with_it", "without", "top3", "top_probability", "relief",
-        "usual_share", "episode_share",
+        "usual_share", "episode_share", "predicted", "capacity", "rate", "next_probability",
+        "churn_probability",
     }
 )  # fmt: skip
 WHOLE = frozenset(
@@ -51,9 +52,13 @@ HEADERS = {
     "top3_probability": "Among the three dearest",
     "worthwhile": "Worth having from", "payback": "Paid back after",
     "plan": "What else was planned", "plain": "After less before",
+    "was": "Was", "now": "Is now", "assumed": "What would be different", "size": "By how much",
+    "basis": "Rests on", "shared": "Rule of credit", "needed": "What would tell",
     "place": "Where", "rank_low": "Rank from", "rank_high": "To",
     "money": "Money a year", "lost_per_year": "Outcomes lost a year", "relief": "Spared",
     "expected": "Expected to leave", "top_probability": "Among the five highest",
+    "tenths": "Tenths by risk", "predicted": "Expected", "capacity": "Most at risk",
+    "found": "Of them gone", "rate": "Share gone", "what": "Measure", "moves": "Moves",
     "badly": "Went badly", "well": "Went well", "sign": "Told by", "asked": "Question",
     "top3": "Among the first three", "days_to_test": "Days to test", "per_group": "In each group",
     "per_day": "A day", "detectable": "Least found in 12 weeks", "bought": "Bought first",
@@ -184,6 +189,11 @@ VIEWS: dict[str, tuple[str, ...]] = {
     "theme_links": ("pain", "theme", "here", "elsewhere", "estimate", "n", "p_adjusted"),
     "theme_changes": ("theme", "estimate", "n", "p_adjusted", "verdict"),
     "judgements": ("language", "reader", "labels", "bad_share", "estimate", "n", "verdict"),
+    "futures": ("scenario", "figure", "was", "estimate", "n"),
+    "assumed": ("scenario", "touchpoint", "assumed", "size", "basis"),
+    "refused": ("scenario", "reason", "needed"),
+    "credits": ("name", "shared", "customers", "estimate"),
+    "changes": ("figure", "was", "now", "estimate", "n", "verdict"),
     "impacts": (
         "intervention", "metric", "arm", "segment", "estimate", "p_adjusted", "evidence", "verdict",
     ),
@@ -194,9 +204,15 @@ VIEWS: dict[str, tuple[str, ...]] = {
     "verdicts": (
         "intervention", "metric", "estimate", "money", "evidence", "verdict",
     ),
+    "held": ("group", "n", "estimate", "observed", "naive"),
+    "worths": ("cohort", "n", "purchases", "estimate"),
     "plain": ("intervention", "design", "plain", "estimate"),
     "returns": ("intervention", "reach", "money", "cost", "payback"),
     "planned": ("intervention", "design", "metric", "start", "worthwhile", "cost", "plan"),
+    "calibration": ("tenths", "predicted", "estimate", "n"),
+    "lifts": ("capacity", "customers", "found", "rate", "estimate"),
+    "models": ("name", "what", "estimate", "n"),
+    "next_touchpoints": ("moment", "name", "what", "estimate", "n", "moves"),
     "caveats": (
         "chapter", "statement", "consequence",
     ),
@@ -209,7 +225,8 @@ SHOWN_ONLY = frozenset(
         "rework", "consistency", "cells", "detours", "suggestions", "cohorts", "tenure", "divides",
         "stays", "deviations", "associations", "scenarios", "exits", "truths", "drivers", "plans",
         "openings", "robustness", "persona_pains", "firmness", "reasons",
-        "dates", "plain", "returns", "planned",
+        "dates", "plain", "returns", "planned", "calibration", "lifts", "models",
+        "next_touchpoints", "held", "worths",
     }
 )  # fmt: skip
 # Columns with ends of their own, such as `stay_low`, and the unit of all three.

@@ -112,8 +112,8 @@ def date_lives(log: Log, attributes: pd.DataFrame) -> pd.DataFrame:
 
 def _moments(column: pd.Series) -> Integers:
     times = pd.to_datetime(column, utc=True).dt.as_unit("us")
-    found: Integers = times.astype("int64").where(times.notna(), NEVER).to_numpy(dtype=np.int64)
-    return found
+    whole = times.astype("int64").where(times.notna(), NEVER)
+    return np.asarray(whole, dtype=np.int64)
 
 
 def lay_windows(
@@ -161,11 +161,12 @@ def who_is_there(log: Log, windows: Windows, cut: int, lives: pd.DataFrame) -> p
         shorter, in the time looked back on), or those with a contract that runs.
     """
     if windows.kind == CONTRACT:
-        there = lives[(lives["since"] < cut) & (lives["left"] >= cut)]
-        return pd.Index(there.index, name="customer")
+        there: pd.DataFrame = lives[(lives["since"] < cut) & (lives["left"] >= cut)]
+        return there.index.rename("customer")
     since = cut - min(windows.lookback, windows.inactive or windows.lookback)
     recent = describe_customers(clip_log(log, start=since, end=cut))
-    return pd.Index(recent.loc[recent["orders"] > 0, "customer"], name="customer")
+    bought: pd.Index = recent[recent["orders"] > 0].set_index("customer").index
+    return bought
 
 
 def who_left(

@@ -41,11 +41,6 @@ NOTEBOOKS = (
 STATE = "state.json"
 REJECTS = "rejected_rows.csv"
 NOTHING_HANDED = "Nothing to hand over: the data does not carry these tables."
-ABSENT_UNTIL = {
-    "forecasts": "scenarios are simulated from version 0.5 on",
-    "predictions": "predictions are made from version 0.5 on",
-    "drift": "periods are compared from version 0.5 on",
-}
 _RISKY = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -152,6 +147,9 @@ class Workspace:
         if self.params.workshop_map is not None:
             beliefs = self.params.find_path(self.params.workshop_map)
             seen.update(beliefs.read_bytes() if beliefs.is_file() else b"")
+        if self.params.earlier_results is not None:
+            results = self.params.find_path(self.params.earlier_results)
+            seen.update(results.read_bytes() if results.is_file() else b"")
         listed = listed_pseudonyms(self.params.root, self.params.client)
         seen.update(" ".join(sorted(listed)).encode())
         return seen.hexdigest()
@@ -264,12 +262,25 @@ def absent_tables(work: Workspace) -> pd.DataFrame:
     rows = []
     for table in RESULTS:
         if table != "assumptions" and not (work.tables / f"{table}.parquet").exists():
-            reason = ABSENT_UNTIL.get(table) or _why_absent(table)
+            reason = _why_unasked(work.params, table) or _why_absent(table)
             rows.append(
                 (f"table {table}", "06", f"There is no table {table}: {reason}.", "pass", "")
             )
     columns = ["assumption", "notebook", "statement", "status", "consequence"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def _why_unasked(params: Params, table: str) -> str:
+    """Say why there is nothing imagined or compared, from what the client file asks for."""
+    if table == "drift":
+        if params.compare_to is None and params.earlier_results is None:
+            return "the client file names neither compare_to nor earlier_results"
+        return "the earlier period cannot be compared with this one"
+    if table == "forecasts":
+        if params.scenarios:
+            return "the data cannot carry the scenarios of the client file"
+        return "no pain point is clear enough to imagine without it, and no scenarios are named"
+    return ""
 
 
 def _why_absent(table: str) -> str:
@@ -284,6 +295,7 @@ def _why_absent(table: str) -> str:
         "opportunities": "no pain point is clear enough to suggest anything",
         "beliefs": "the client file names no workshop_map",
         "paths": "no source holds dated events",
+        "predictions": "too few customers were followed to foretell what they do next",
         "loops": "no customer came back to a touchpoint within a journey",
     }
     return reasons.get(table, "no source holds dated events or orders")

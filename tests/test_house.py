@@ -32,7 +32,7 @@ TAGS = {
 LAYERS: dict[str, str] = {
     "words": "errors estimates tables glossary",
     "in": (
-        "params settings inputs interventions sections values yaml_tree handbook beliefs "
+        "params settings inputs interventions calendars whatifs sections values yaml_tree handbook beliefs "
         "exports nested headers guesses sketches fittings drafts "
         "formats archives raw records textfiles workbooks databases xes spool decoding happenings "
         "columns contracts mappings numbers profiles remarks rejects rows times zones delimited "
@@ -51,6 +51,8 @@ LAYERS: dict[str, str] = {
         "comparisons onward moods inconsistency subgroups shrinkage exits truths dating "
         "loyalty traits pains impact payback realised plans trials arms splits panels units changes series verdicts "
         "staggered synthetic mixtures looks ratio_metrics "
+        "phrases treatments strata segments guardrails precision outliers falsifications "
+        "collapsed pretrends rivals rollouts autoregression lines trendshapes "
         "scaling clusters habits features outcomes portraits "
         "durations passages sojourns flows occupancy representatives rework consistency detours "
         "suggestions cohorts tenure memory alignment "
@@ -59,8 +61,9 @@ LAYERS: dict[str, str] = {
         "quoting trends judgements "
         "splines logits histories encounters landmarks cases propensities association worth "
         "ledgers money pricelist "
-        "likelihoods buying futures clv holdouts renewals "
-        "footprints scenarios simulate attribution homogeneity drift "
+        "likelihoods buying futures clv holdouts renewals subscriptions arrivals replies "
+        "windows antecedents learners predict calibration successions continuations prospects "
+        "footprints scenarios chains grounds simulate attribution homogeneity drift omissions "
         "shapley fits questions drivers remedies testplans opportunities openings recuts "
         "robustness"
     ),
@@ -69,11 +72,13 @@ LAYERS: dict[str, str] = {
         "impact_charts journey_map map_cards map_dots map_ghosts map_key map_lanes map_style "
         "map_twin emotion_lane svg_parts road_charts stay_charts road_prose money_prose prose "
         "exhibits export persona_cards card_parts pain_charts voice_charts voice_prose impact_prose "
-        "driver_charts action_prose"
+        "predict_charts predict_prose loyalty_charts loyalty_prose "
+        "driver_charts future_charts future_prose drift_charts drift_prose action_prose"
     ),
     "run": (
         "collect logplans workspace kernels steps atlas grouping feelings weighing hearing "
-        "respecify trying returns assumptions batch report portfolio progress lessons answers syllabus trainer "
+        "predicting valuing foresight "
+        "respecify imagining crediting revisiting mixes pastresults trying returns assumptions batch report portfolio progress lessons answers syllabus trainer "
         "checkup forgetting retention "
         "doctor cli"
     ),

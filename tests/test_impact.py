@@ -205,7 +205,7 @@ def test_a_line_without_noise_shows_no_effect():
 
 def test_series_prints_three_shapes_and_a_pretended_start():
     names = series(line()).checks["check"].tolist()
-    shapes = ["pre_trend_linear", "pre_trend_flat", "pre_trend_quadratic", "placebo"]
+    shapes = ["trend_shapes", "placebo"]
     assert [name for name in names if name in shapes] == shapes
 
 
@@ -322,8 +322,8 @@ def test_period_means_leave_out_the_period_that_the_start_cuts():
     rows = pd.DataFrame({"property": "Porto", "time": days, "value": 1.0})
     cut = period_means(rows, unit="property", start="2025-02-10")
     whole = period_means(rows, unit="property", start="2025-02-01")
-    assert cut["n"].tolist() == [31, 31]
-    assert whole["n"].tolist() == [31, 28, 31]
+    assert cut.loc[~cut["cut"], "n"].tolist() == [31, 31]
+    assert whole.loc[~whole["cut"], "n"].tolist() == [31, 28, 31]
 
 
 # refusal
@@ -350,12 +350,13 @@ def test_raw_answers_are_sent_to_be_averaged_first():
         panel(rows)
 
 
-def test_units_that_start_at_different_times_are_not_pooled():
+def test_units_that_start_alone_at_different_times_are_not_pooled():
     rows = shops()
     first = rows["unit"].eq("shop 00") & (rows["time"] >= MONTHS[5])
     rows["treated"] = first | (rows["unit"].eq("shop 01") & (rows["time"] >= MONTHS[8]))
     impact = panel(rows, treated=(), start=None)
-    assert check(impact, "staggered")["status"] == "fail"
+    assert "2 different times" in check(impact, "staggered")["message"]
+    assert check(impact, "units")["status"] == "fail"
     assert impact.impacts["verdict"].iloc[0] == "not interpretable"
 
 

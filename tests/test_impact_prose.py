@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from journeylib import impact_prose as prose
+from journeylib.estimates import Estimate, Refusal
 from journeylib.tables import ALLOWED
 
 IMPACT = {
@@ -95,6 +96,16 @@ def test_parts_with_different_verdicts_are_told_apart():
     assert "It differs: device: mobile" in said
 
 
+def test_a_headline_has_verdict_figure_and_money_only():
+    rows = pd.DataFrame([{**IMPACT, **MONEY}, {**IMPACT, "segment": "device: web"}])
+    (said,) = prose.headlines(rows)
+    assert said.startswith("**Guest checkout: it works, and it is worth it.** Converted: effect")
+    assert "A year it brings €120,000" in said
+    assert "Chance decided" not in said
+    (withheld,) = prose.headlines(pd.DataFrame([{**IMPACT, "verdict": "not interpretable"}]))
+    assert "no verdict" in withheld
+
+
 def test_a_plain_comparison_that_misleads_is_told_beside_the_design():
     row = {**IMPACT, "plain": 0.1, "plain_low": 0.08, "plain_high": 0.12, "misleads": True}
     said = prose.plain_sentence(pd.DataFrame([row]))
@@ -103,3 +114,17 @@ def test_a_plain_comparison_that_misleads_is_told_beside_the_design():
     alike = prose.plain_sentence(pd.DataFrame([{**row, "misleads": False}]))
     assert "much the same" in alike
     assert "No change was measured" in prose.plain_sentence(pd.DataFrame())
+
+
+def test_forecasts_are_told_beside_their_results():
+    row = {
+        "scenario": "Guest checkout: forecast and result", "baseline": 100.0, "forecast_low": 40.0,
+        "forecast_high": 160.0, "value": 70.0, "low": 50.0, "high": 90.0, "unit": "EUR",
+        "within": True,
+    }  # fmt: skip
+    said = prose.score_sentence(pd.DataFrame([row]), Refusal("1 forecast", "5"))
+    assert "1 of 1 forecasts met their result" in said
+    assert "€100.00 (40.00 to 160.00) a year was at stake, €70.00 (50.00 to 90.00) was won" in said
+    rate = Estimate("forecast_score", 0.8, 0.4, 0.96, 5, "share", "")
+    assert "a score of 80.0 % (40.0 to 96.0)" in prose.score_sentence(pd.DataFrame([row]), rate)
+    assert "No earlier forecast" in prose.score_sentence(pd.DataFrame(), rate)
