@@ -96,7 +96,9 @@ def heading(title: str, day: str = "") -> list[str]:
 def measure(line: Line, runs: int) -> tuple[float, ...]:
     """Run one line and say on the screen what came of it."""
     began = time.perf_counter()
-    shares = tuple(float(share) for share in line.simulate(runs, np.random.default_rng(SEED)))
+    found = line.simulate(runs, np.random.default_rng(SEED))
+    # A rival that is not named on the line has nothing to prove there.
+    shares = tuple(float(share) for share in found[: 1 + len(line.rivals)])
     shown = ", ".join(f"{share:.1%}" for share in shares)
     print(f"{line.name}: {shown} ({time.perf_counter() - began:.0f} s)", flush=True)
     return shares

@@ -241,8 +241,8 @@ def regression_lines(runs):
     return [
         "",
         f"The worst fifth of 50 shops, told by four months each, {runs:,} times, nothing done: "
-        f"they rise by {np.mean(seen):.2f} points on average; Barnett's formula with the true spreads "
-        f"says {formula:.2f}, the check that prints it from the data {np.mean(said):.2f}.",
+        f"they rise by {np.mean(seen):.2f} points on average; Barnett's formula with the true "
+        f"spreads says {formula:.2f}, the check that prints it from the data {np.mean(said):.2f}.",
     ]
 
 

@@ -13,7 +13,12 @@ from pathlib import Path
 
 from calibration_tables import Line, Section, merge
 from check_simulations import check_lines
-from forecast_simulations import FORECAST_ALARMS, FORECAST_FINDS, FORECAST_INTERVALS
+from forecast_simulations import (
+    FORECAST_ALARMS,
+    FORECAST_FINDS,
+    FORECAST_INTERVALS,
+    WORTH_INTERVALS,
+)
 from impact_simulations import (
     PANEL_ALARMS,
     PANEL_FINDS,
@@ -72,8 +77,9 @@ SECTIONS = {
     ),
     "series": Section("Series", {"alarm": SERIES_ALARMS}, (bending_lines,)),
     "checks": Section("Checks of a design", {}, (check_lines,)),
+    "loyalty": Section("Worth of customers", {"interval": WORTH_INTERVALS}),
     "forecasts": Section(
-        "Worth, what-if and drift",
+        "What-if and drift",
         {"interval": FORECAST_INTERVALS, "alarm": FORECAST_ALARMS, "find": FORECAST_FINDS},
     ),
 }

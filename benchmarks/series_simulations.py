@@ -1,4 +1,4 @@
-"""Simulations of single series over time for `run_calibration`: false alarms and what drives them."""
+"""Simulations of single series over time for `run_calibration`."""
 
 from __future__ import annotations
 

@@ -151,7 +151,8 @@ def describe_before(
     table = table.join(_counts(seen, counts, log.codes))
     if len(attributes.table):
         told = attributes.table.reindex(people)
-        table = table.join(told.fillna(attributes.table.median()), rsuffix=" (told)")
+        told = told.fillna(attributes.table.median())
+        table = table.join(told.rename(columns={n: f"{n} (told)" for n in told if n in table}))
     return table.fillna(0.0).astype(float)
 
 

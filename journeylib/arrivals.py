@@ -63,7 +63,7 @@ def _arrivals(part: Part) -> Arrivals:
     log = part.load()
     names = np.array([*log.codes.channels, ""], dtype=object)
     opens = first_of(log.customer)
-    told = np.flatnonzero(names[log.channel] != "")
+    told = np.flatnonzero(np.isin(log.channel, np.flatnonzero(names != "")))
     first_told = told[first_of(log.customer[told])]
     channel = pd.Series(names[log.channel[first_told]], index=log.customer[first_told])
     customer = log.customer[opens]

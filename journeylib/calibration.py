@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import logit
 from scipy.stats import rankdata
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from journeylib.logits import chance as chance_of
 from journeylib.ratios import plain_shares
@@ -25,11 +26,13 @@ if TYPE_CHECKING:
 DRAWS, FEW_DRAWS, MANY, CHUNK = 400, 200, 20_000, 500_000
 GROUPS, EVERYONE = 10, "all"
 SURE = 1e-6
-ROUNDS, FARTHEST, LEAST_APART = 8, 3.0, 0.05
+ROUNDS, FARTHEST, LEAST_APART = 25, 3.0, 0.05
+# A draw needs no more digits than its interval shows.
+CLOSE, CLOSEST = 1e-3, 1e-8
 CAPACITIES = (0.05, 0.10, 0.20, 0.30)
 DRAWN = "customers of the hold-out drawn again, percentiles (Efron 1979)"
 MEASURES = {
-    "auc": ("none", "area under the ROC curve (Hanley and McNeil 1982)"),
+    "auc": ("share", "area under the ROC curve (Hanley and McNeil 1982)"),
     "log_loss": ("bits", "mean log-loss, in bits a customer"),
     "brier": ("none", "mean squared error of the chance (Brier 1950)"),
     "scaled_brier": ("none", "1 - Brier / Brier of the average rate"),
@@ -75,9 +78,10 @@ def judge_chances(
     plans = {name: _Plan(one, left) for name, one in chances.items()}
     once = {name: plan.measure(np.ones((1, len(left)))) for name, plan in plans.items()}
     drawn: dict[str, list[dict[str, Floats]]] = {name: [] for name in plans}
-    for weights in draw_customers(len(left), seed=seed):
-        for name, plan in plans.items():
-            drawn[name].append(plan.measure(weights))
+    with threadpool_limits(limits=1):
+        for weights in draw_customers(len(left), seed=seed):
+            for name, plan in plans.items():
+                drawn[name].append(plan.measure(weights))
     every = {
         name: {measure: np.concatenate([part[measure] for part in parts]) for measure in MEASURES}
         for name, parts in drawn.items()
@@ -96,7 +100,10 @@ def _interval(value: float, drawn: Floats, measure: str, confidence: float) -> t
     if not np.isfinite(value):
         return np.nan, np.nan, np.nan
     tail = (1 - confidence) / 2
-    low, high = np.nanquantile(drawn, [tail, 1 - tail])
+    known = drawn[np.isfinite(drawn)]  # a draw of leavers alone orders nobody
+    if not len(known):
+        return value, np.nan, np.nan
+    low, high = np.quantile(known, [tail, 1 - tail])
     if measure == "ece":
         low, high = max(2 * value - high, 0.0), 2 * value - low
     return value, min(float(low), value), max(float(high), value)
@@ -147,8 +154,8 @@ class _Plan:
         self.left = left.astype(np.float64)
         self.chance = np.clip(chance.astype(np.float64), SURE, 1 - SURE)
         self.odds = logit(self.chance)
-        self.order = np.argsort(self.chance, kind="stable")
-        ranked = self.chance[self.order]
+        self.order = np.argsort(chance, kind="stable")
+        ranked = chance[self.order]
         self.opens = np.flatnonzero(np.append(True, ranked[1:] != ranked[:-1]))
         self.groups = np.array_split(self.order, min(GROUPS, len(ranked)))
         won = np.where(self.left > 0, self.chance, 1 - self.chance)
@@ -185,8 +192,8 @@ class _Plan:
         if np.ptp(self.odds) < LEAST_APART:
             return np.full(len(weights), np.nan)
         if self.start is None:
-            self.start = np.array([[0.0, 1.0]])
-            self.start = self._newton(weights, self.start)[:1]
+            # From nothing, Newton's steps do not overshoot; draws then start where this ends.
+            self.start = self._newton(np.ones((1, len(self.left))), np.zeros((1, 2)))
         return self._newton(weights, np.repeat(self.start, len(weights), axis=0))[:, 1]
 
     def _newton(self, weights: Floats, beta: Floats) -> Floats:
@@ -200,7 +207,7 @@ class _Plan:
             det = np.maximum(a * c - b * b, 1e-12)
             move = np.stack([(c * g - b * h) / det, (a * h - b * g) / det], axis=1)
             beta = beta + np.clip(move, -FARTHEST, FARTHEST)
-            if np.abs(move).max() < 1e-6:
+            if np.abs(move).max() < (CLOSE if len(weights) > 1 else CLOSEST):
                 break
         return beta
 
@@ -211,7 +218,7 @@ class _Plan:
             move = (weights * (self.left - p)).sum(axis=1)
             move /= np.maximum((weights * p * (1 - p)).sum(axis=1), 1e-12)
             shift = shift + np.clip(move, -FARTHEST, FARTHEST)
-            if np.abs(move).max() < 1e-6:
+            if np.abs(move).max() < (CLOSE if len(weights) > 1 else CLOSEST):
                 break
         return shift
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from journeylib.errors import DataError, Problem
 from journeylib.flows import END
-from journeylib.scenarios import CHANCE, GAIN, MOVE, RISK
+from journeylib.scenarios import MOVE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -186,7 +186,9 @@ class Chain:
         Each visit brings its next outcome and no more: what may follow from that is not counted.
         """
         rows = [int(row) for row in np.flatnonzero((before != after).any(axis=1))]
-        chances = {lap: self._chances(before, lap) for lap in {self._lap_after(row) for row in rows}}
+        chances = {
+            lap: self._chances(before, lap) for lap in {self._lap_after(row) for row in rows}
+        }
         begun = max(float(counts[len(self.names) - 3].sum()), 1.0)
         gains = [
             counts[row].sum() * ((after[row] - before[row]) @ chances[self._lap_after(row)])
@@ -243,8 +245,12 @@ class Chain:
         made = shares.copy()
         for row in self.places(edit.origin):
             if self.whole[row].sum() > 0:
-                move = self._scaled if edit.aim == MOVE else self._steered
-                made[row] = move(made, row, edit, size)
+                scaled = edit.aim == MOVE
+                made[row] = (
+                    self._scaled(made, row, edit, size)
+                    if scaled
+                    else self._steered(made, row, size)
+                )
         return made
 
     def _next(self, row: int, name: str) -> int:
@@ -274,8 +280,8 @@ class Chain:
         own[goal] = new
         return own
 
-    def _steered(self, shares: Floats, row: int, edit: Edit, size: float) -> Floats:
-        """Change the chance of the next good outcome from a touchpoint to what is asked.
+    def _steered(self, shares: Floats, row: int, gain: float) -> Floats:
+        """Add to the chance of the next good outcome from a touchpoint.
 
         First by the share that ends right there; what that cannot give goes straight to the
         outcome.
@@ -287,7 +293,7 @@ class Chain:
         first, again = self._after(shares, row, np.asarray(win), np.asarray(lose))
         gone = float(own[lose].sum())
         old = (1 - gone) * first / max(1 - (1 - gone) * again, 1e-300)
-        new = _aimed(old, edit, size)
+        new = min(max(old + gain, 0.0), max(ALMOST, old))
         most = first + again * new
         if most <= 0:
             return own
@@ -316,9 +322,3 @@ class Chain:
         chance[win, 0], chance[row, 1] = 1.0, 1.0
         first, again = own @ chance
         return float(first), float(again)
-
-
-def _aimed(old: float, edit: Edit, size: float) -> float:
-    """Say what the chance of the outcome becomes."""
-    asked = {CHANCE: old * size, RISK: 1 - (1 - old) * size, GAIN: old + size}[edit.aim]
-    return float(min(max(asked, 0.0), max(ALMOST, old)))

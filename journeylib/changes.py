@@ -14,6 +14,8 @@ import pandas as pd
 from scipy import stats
 
 from journeylib.estimates import Estimate, Refusal
+from journeylib.falsifications import judge_placebo
+from journeylib.periods import leave_cut
 from journeylib.phrases import gap_words
 from journeylib.plans import (
     FAIL,
@@ -34,7 +36,6 @@ from journeylib.units import (
     Panel,
     check_selection,
     expected_drift,
-    leave_cut,
     read_measurements,
     read_panel,
 )
@@ -73,7 +74,7 @@ def measure_change(data: pd.DataFrame, plan: Plan) -> Impact:
     finding = finding or _series_change(mine, start, plan)
     checks = [*_design_checks(mine, start, finding, plan), *left_out]
     drift, more = _selection(panel, plan, finding)
-    checks += [*more, *check_power(plan, finding)]
+    checks += [*more, *_placebo_checks(data, start, plan), *check_power(plan, finding)]
     finding = replace(finding, verdict=_modest(judge(plan, finding, checks)))
     drawn = _picture(mine, start, plan)
     return build_impact(
@@ -203,6 +204,23 @@ def _selection(panel: Panel | None, plan: Plan, finding: Finding) -> tuple[float
         "measured."
     )
     return drift, [Check("regression_to_mean", WARN if large else PASS, drift, message)]
+
+
+def _placebo_checks(data: pd.DataFrame, start: pd.Timestamp, plan: Plan) -> list[Check]:
+    """Compare outcomes that the change cannot move before and after as well."""
+    checks, n = [], len(plan.placebo_outcomes)
+    for name in plan.placebo_outcomes:
+        estimate, p_value = None, math.nan
+        if name in data:
+            other = fit_units(replace(plan, metric=name), {name: data[name]})
+            rows, _ = leave_cut(
+                read_measurements(data.assign(value=data[name]), other), data, other
+            )
+            found = _series_change(rows.groupby("time")["value"].mean(), start, other)
+            if isinstance(found.estimate, Estimate):
+                estimate, p_value = found.estimate, min(1.0, found.p_value * n)
+        checks.append(judge_placebo(name, estimate, p_value))
+    return checks
 
 
 def _drift_rows(finding: Finding, drift: float) -> pd.DataFrame:

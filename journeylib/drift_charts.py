@@ -25,7 +25,7 @@ LOOKS = {
     "cannot tell": ("o", theme.OTHER, "cannot tell"),
 }
 KINDS = {
-    "to_next": "{} · goes on", "sentiment": "{} · feeling", "pain": "{} · against its like",
+    "to_next": "{} · goes on", "sentiment": "{} · feeling", "pain": "{} · pain",
     "theme": "talk of {}", "persona": "{} · share", "move": "{}",
 }  # fmt: skip
 
@@ -61,7 +61,7 @@ def plot_drift(drift: pd.DataFrame, *, ax: Axes | None = None) -> Axes | None:
                      if name in set(rows["verdict"]))  # fmt: skip
     name = "Change, as a multiple of what would matter (grey: would not), with interval"
     ax.set_xlabel("\n".join(filter(None, [name, told, others])))
-    parts.set_finding(ax, _title(known))
+    parts.set_finding(ax, _title(drift.dropna(subset=["value"])))
     return ax
 
 
@@ -118,7 +118,4 @@ def name_of(metric: object) -> str:
 def _title(known: pd.DataFrame) -> str:
     counts = known["verdict"].value_counts()
     changed, same = int(counts.get("changed", 0)), int(counts.get("same", 0))
-    return (
-        f"{changed} of {len(known)} figures changed by more than chance, {same} stayed the same; "
-        f"of {len(known) - changed - same} the data cannot tell"
-    )
+    return f"{changed} of {len(known)} figures changed by more than chance, {same} stayed the same"

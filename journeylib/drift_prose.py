@@ -20,6 +20,21 @@ MOST_TOLD = 3
 NOT_WHY = "That something changed says nothing of what changed it."
 
 
+def drift_sentences(
+    drift: pd.DataFrame, mix: pd.DataFrame, *, reason: str = "", earlier: str = ""
+) -> list[Sentence]:
+    """Say what changed, and, where there are personas of both periods, whether their mix did.
+
+    Args:
+        drift: The result table ``drift``, in the order in which it is told.
+        mix: From ``revisiting.compare_with_earlier``; may be empty.
+        reason: Why nothing is compared.
+        earlier: The earlier period in words.
+    """
+    told = [drift_sentence(drift, reason, earlier)]
+    return [*told, mix_sentence(mix)] if len(mix) else told
+
+
 def drift_sentence(drift: pd.DataFrame, reason: str = "", earlier: str = "") -> Sentence:
     """Say what changed since the earlier period, what stayed the same, and what cannot be told.
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from journeylib.errors import DataError, did_you_mean
-from journeylib.units import period_means
+from journeylib.periods import period_means
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -74,13 +74,12 @@ def gather_evidence(  # noqa: PLR0913
     months = rows["time"].dt.to_period("M").nunique()
     every = "month" if design == "difference_in_differences" or months >= ENOUGH_MONTHS else "week"
     found = period_means(rows, every=every, unit=unit or "unit", start=start)
-    for name in placebo_outcomes:
-        other = _answers_about(answers, name, source)
-        if other.empty or (unit and unit not in other):
-            continue
-        means = period_means(_placed(other, unit, zone), every=every, unit=unit or "unit")
-        means = means.rename(columns={"value": name})[[unit or "unit", "time", name]]
-        found = found.merge(means, on=[unit or "unit", "time"], how="left", validate="1:1")
+    others = {name: _answers_about(answers, name, source) for name in placebo_outcomes}
+    for name, other in others.items():
+        if len(other) and (not unit or unit in other):
+            means = period_means(_placed(other, unit, zone), every=every, unit=unit or "unit")
+            means = means.rename(columns={"value": name})[[unit or "unit", "time", name]]
+            found = found.merge(means, on=[unit or "unit", "time"], how="left", validate="1:1")
     return found
 
 

@@ -62,6 +62,6 @@ def judge_placebo(
         return Check(NAME, PASS, p_value, f"{message}, no more than chance does.")
     message += f"; chance does that {chance_words(p_value)}"
     if p_value >= BROKEN:
-        return Check(NAME, WARN, p_value, f"{message}, so the groups may differ in other ways.")
-    message += ", so the groups differ in more than the change."
+        return Check(NAME, WARN, p_value, f"{message}, so more than the change may be at work.")
+    message += ", so more than the change is at work."
     return Check(NAME, FAIL, p_value, message)

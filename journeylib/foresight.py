@@ -6,13 +6,13 @@ models themselves; see `clv`, `renewals`, `subscriptions`, `holdouts`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from journeylib.arrivals import JOINED
+from journeylib.arrivals import EVERYONE, JOINED, reach_back
 from journeylib.buying import summarise_purchases
 from journeylib.clv import estimate_clv
 from journeylib.durations import blur_shares, trace_survival
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from journeylib.workspace import Workspace
 
 AHEAD, SHARE_HELD, NEARLY_ALL = 12, 3, 0.99
+MONEY_COLUMNS = ["model_low", "model_high", "value", "low", "high"]
 SHORTEST_AGAIN, MONTH_DAYS = 30, 30
 NO_MONEY = Refusal(
     "No source holds orders or invoices.", "a source of `orders` with what customers paid."
@@ -107,6 +108,58 @@ def find_returners(
     days = _days_again(work, end - int(orders["day"].min()))
     return measure_cohorts(orders, groups[groups["by"] == JOINED], days=days, end=end,
                            targets={}, confidence=work.params.confidence)  # fmt: skip
+
+
+def tell_kept(work: Workspace) -> float:
+    """Tell the share of what customers paid that did not go back to them, above 0 and at most 1.
+
+    Args:
+        work: The workspace.
+    """
+    customers = describe_customers(reach_back(work.log))
+    if customers.empty:
+        return 1.0
+    paid, left = float(customers["spent"].sum()), float(customers["value"].sum())
+    return left / paid if 0 < left < paid else 1.0
+
+
+def take_off(prospect: Prospect, kept: float) -> Prospect:
+    """Take refunds off what customers are worth, the same share for everybody.
+
+    Args:
+        prospect: What the models say of money paid.
+        kept: From `tell_kept`.
+    """
+    if kept == 1.0 or isinstance(prospect.totals, Refusal):
+        return prospect
+    totals, people = prospect.totals.copy(), prospect.people.copy()
+    totals[MONEY_COLUMNS] *= kept
+    if "value" in people:
+        people["value"] *= kept
+    text = f"Of what customers paid, {1 - kept:.1%} went back to them, which is taken off."
+    caveats = (*prospect.caveats, text.replace("%", " %"))
+    return replace(prospect, totals=totals, people=people, caveats=caveats)
+
+
+def widen(prospect: Prospect) -> Prospect:
+    """Let intervals of worth reach as far as the error of a forecast that did not hold.
+
+    The models' intervals take the models for true; where the test on the past says otherwise, the
+    same error has to lie inside.
+
+    Args:
+        prospect: What purchases foretell.
+    """
+    held, totals = prospect.held, prospect.totals
+    if isinstance(held, Refusal) or isinstance(totals, Refusal) or "group" not in held:
+        return prospect
+    row = held[held["group"] == EVERYONE].iloc[0]
+    if bool(row["covered"]) or not row["value"] > 0:
+        return prospect
+    reached = totals["value"] * float(row["observed"] / row["value"])
+    ends = {"low": np.minimum(totals["low"], reached), "high": np.maximum(totals["high"], reached)}
+    sources = [f"{text}; reaches as far as the error of the test" for text in totals["source"]]
+    return replace(prospect, totals=totals.assign(**ends, source=sources))
 
 
 def _options(work: Workspace) -> dict[str, Any]:

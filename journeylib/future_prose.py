@@ -104,10 +104,9 @@ def _rests_on(basis: str) -> str:
 
 def _refusal(row: Any) -> Sentence:
     name = "" if row["scenario"] == "all" else f"“{clean_label(row['scenario'])}”: "
-    return Sentence(
-        f"{name}what would follow cannot be told. {clean_label(row['reason'])} "
-        f"Needed: {clean_label(row['needed'])}."
-    )
+    needed = clean_label(row["needed"]).replace("`", "")
+    fix = needed if needed.endswith("?") else f"Needed: {needed[:1].lower()}{needed[1:]}."
+    return Sentence(f"{name}what would follow cannot be told. {clean_label(row['reason'])} {fix}")
 
 
 def list_futures(forecasts: pd.DataFrame) -> pd.DataFrame:

@@ -63,6 +63,15 @@ NO_TENURE = (
     "The client file does not say how long customers stay. A source of `customers` with `tenure` "
     "and `churned`, or `signup` and `churned_at`, would show this."
 )
+NO_CAME_BY = (
+    "Loyalty cannot be told by channel: customers came by one channel alone, or it is not known."
+)
+NO_CAME_IN = (
+    "Loyalty cannot be told by month: customers came in one month alone, or too few were followed "
+    "for long enough."
+)
+NO_RENEWALS = "No renewals are projected: customers have no contract, or too few of them have left."
+NO_COHORT_WORTH = "No cohort of customers without a contract was followed for the whole horizon."
 NO_METRICS = (
     "No metric can be measured. A source of `orders`, `surveys`, or `customers` with `churned` "
     "would give one."
@@ -93,7 +102,7 @@ NO_SCENARIOS = (
 )
 NO_CREDIT = "Credit cannot be shared out: too few outcomes, or fewer than two channels before them."
 NO_DRIFT = (
-    "There is no earlier period to compare with. Name one under `compare_to`, or an earlier run's "
+    "No earlier period can be compared. Name one under `compare_to`, or an earlier run's "
     "results under `earlier_results`, in the client file."
 )
 NO_CHANGES = (

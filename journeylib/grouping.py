@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from journeylib.arrivals import EVERYONE, PERSONA
+from journeylib.arrivals import CHANNEL, EVERYONE, PERSONA, STAGE
 from journeylib.arrivals import JOINED as MONTH
 from journeylib.errors import ParamsError, Problem
 from journeylib.features import Known, describe_features, name_unknown
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from journeylib.valuing import Valued
     from journeylib.workspace import Workspace
 
+ORDER = (EVERYONE, PERSONA, CHANNEL, STAGE, MONTH)
 # What customers who came late had less time for; months tell it by other rows.
 UNEQUAL = ("repeat_purchase_rate", "retention_rate", "churn_rate")
 # Metrics of a persona that can be told from the outcome window alone.
@@ -233,6 +234,8 @@ def measure_loyalty(
     if window is not None:
         parts += _later(work, cut, personas, options)
     table = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
+    place = table["by"].map({name: at for at, name in enumerate(ORDER)})
+    table = table.iloc[place.argsort(kind="stable")].reset_index(drop=True)
     return work.protect("metrics", table.reindex(columns=whole.columns))
 
 

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 MOST_BOUGHT = 7
 SHORTEST_DAYS = 28
 FEWEST_MONTH, FEWEST_HELD, SHARE_SEEN = 30, 3, 2 / 3
-HELD_COLUMNS = ["period", "held", "observed", "naive"]
-TEST_COLUMNS = ["group", "observed", "naive", "error", "naive_error", "covered"]
+HELD_COLUMNS = ["period", "held", "observed", "plain_rule"]
+TEST_COLUMNS = ["group", "observed", "plain_rule", "error", "plain_error", "covered"]
 
 
 def backtest_purchases(
@@ -47,11 +47,11 @@ def backtest_purchases(
 
     Returns:
         One row for ``all`` and one per number of purchases after the first that was seen (``0`` to
-        ``6``, ``7+``), per customer in the time held out: ``observed``; ``naive`` (same rate as
-        before); ``error`` and ``naive_error`` (mean absolute, over customers); ``covered`` (whether
-        the interval holds what was observed); ``value, low, high, n, unit, source`` of the model.
-        Or a refusal: of ``clv.check_purchases`` before the cut, or where less than 28 days are held
-        out.
+        ``6``, ``7+``), per customer in the time held out: ``observed``; ``plain_rule`` (same
+        rate as before); ``error`` and ``plain_error`` (mean absolute, over customers); ``covered``
+        (whether the interval holds what was observed); ``value, low, high, n, unit, source`` of the
+        model. Or a refusal: of ``clv.check_purchases`` before the cut, or where less than 28 days
+        are held out.
     """
     if end - cut < SHORTEST_DAYS:
         return Refusal(f"{end - cut} days come after the cut.", f"{SHORTEST_DAYS} days or more.")
@@ -64,7 +64,7 @@ def backtest_purchases(
     people = summary[["customer", "frequency"]].copy()
     people["purchases"] = people["value"] = buying.expect(summary, weeks)
     people["observed"] = _came(orders, summary, cut, end)
-    people["naive"] = _same_rate(summary, weeks)
+    people["plain_rule"] = _same_rate(summary, weeks)
     people["group"] = _labels(summary)
     crowd = gather_crowd(summary, people, people.rename(columns={"group": "segment"}))
     totals = simulate_totals(crowd, (buying, None), Plan(weeks, np.ones(1)), seed=seed,
@@ -93,9 +93,9 @@ def _hold(totals: pd.DataFrame, people: pd.DataFrame, source: str) -> pd.DataFra
     """Lay the forecast beside what came, per customer."""
     people = people.assign(
         error=(people["value"] - people["observed"]).abs(),
-        naive_error=(people["naive"] - people["observed"]).abs(),
+        plain_error=(people["plain_rule"] - people["observed"]).abs(),
     )
-    columns = ["observed", "naive", "error", "naive_error"]
+    columns = ["observed", "plain_rule", "error", "plain_error"]
     means = pd.concat([people.assign(group=EVERYONE), people]).groupby("group")[columns].mean()
     table = totals[~totals["segment"].isin([ONCE, AGAIN])].rename(columns={"segment": "group"})
     for name in ("value", "low", "high"):
@@ -119,8 +119,8 @@ def backtest_renewals(
 
     Returns:
         One row per month that 30 customers reached: ``period``, ``held`` (whether beyond what the
-        model saw), ``observed`` (Kaplan-Meier), ``naive`` (the same chance to leave each month),
-        and of the model ``value, low, high, n, unit, source``. Or a refusal: of
+        model saw), ``observed`` (Kaplan-Meier), ``plain_rule`` (the same chance to leave each
+        month), and of the model ``value, low, high, n, unit, source``. Or a refusal: of
         ``renewals.fit_renewals``, or where fewer than 3 months are held out.
     """
     reached = np.sort(tenures["months"].to_numpy(float))
@@ -142,5 +142,5 @@ def backtest_renewals(
     gone = trace_survival(tenures["months"], tenures["ended"]).at(table["period"])
     rate = float(early["ended"].sum() / early["months"].sum())
     table["observed"] = 1 - gone["value"].to_numpy()
-    table["naive"] = np.exp(-rate * table["period"].to_numpy(float))
+    table["plain_rule"] = np.exp(-rate * table["period"].to_numpy(float))
     return table.assign(held=table["period"] > cut)[[*HELD_COLUMNS, *ESTIMATE_COLUMNS]]

@@ -22,7 +22,7 @@ from journeylib.labels import clean_label, estimate_text, share_text
 from journeylib.memory import test_memory
 from journeylib.money_prose import trouble_text
 from journeylib.passages import find_silence
-from journeylib.scenarios import CHANCE, FIXED, GAIN, MEASURED, MOVE, RISK, Edit, Scenario
+from journeylib.scenarios import FIXED, GAIN, MEASURED, Edit, Scenario
 from journeylib.simulate import judge_memory, play_scenario
 from journeylib.tables import complete_result, is_everyone
 
@@ -31,10 +31,12 @@ if TYPE_CHECKING:
     from typing import Any
 
     from journeylib.grounds import Ground
+    from journeylib.memory import Memory
+    from journeylib.revisiting import Revisited
     from journeylib.whatifs import Change, WhatIf
     from journeylib.workspace import Workspace
 
-MOST_PAINS = 3
+MOST_PAINS, UNSURE = 3, 0.05
 SPARED = (0.25, 0.5, 0.75)
 GRADES = ("A", "B", "C")
 EVERYWHERE = "all"
@@ -53,12 +55,14 @@ class Imagined:
             basis`` (measured, guessed, by association, taken as certain).
         refused: Scenarios that the data cannot carry: ``scenario, reason, needed``.
         offered: Whether the kit offered them, because the client file names none.
+        forgets: What a chain leaves out of this client's journeys, or empty.
     """
 
     forecasts: pd.DataFrame
     assumed: pd.DataFrame
     refused: pd.DataFrame
     offered: bool
+    forgets: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +77,12 @@ class _Known:
     directions: Mapping[str, str]
 
     def met(self, pain: pd.Series) -> float:
-        """Give the part of the visits to a touchpoint that meet its trouble."""
+        """Give the part of those who come to a touchpoint, outcome by outcome, who meet it."""
         prints = self.ground.prints
-        names = np.array(prints.names, dtype=object)[prints.key // len(prints.names)]
-        own = names == pain["touchpoint"]
-        yearly = float(prints.count[own].sum()) / self.share / self.years
+        place = prints.key // len(prints.names)
+        own = np.array(prints.names, dtype=object)[place] == pain["touchpoint"]
+        people = prints.customer[own] * len(prints.names) + place[own]
+        yearly = len(np.unique(people)) / self.share / self.years
         troubled = float(pain.get("affected_per_year", math.nan))
         if math.isnan(troubled):
             yearly = len(np.unique(prints.customer[own])) / self.share
@@ -104,15 +109,50 @@ def imagine_futures(work: Workspace, impacts: pd.DataFrame) -> Imagined:
     ground = lay_ground(log, silence=silence, kept=[*kept, *pains["touchpoint"].astype(str)])
     if isinstance(ground, Refusal):
         return _nothing(ground, offered=not params.scenarios)
-    forgets = judge_memory(test_memory(log, silence=silence, seed=params.seed))
-    if forgets is not None:
-        return _nothing(forgets, offered=not params.scenarios)
+    memory = test_memory(log, silence=silence, seed=params.seed)
+    refused = judge_memory(memory)
+    if refused is not None:
+        return _nothing(refused, offered=not params.scenarios)
     directions = {one.name: one.direction for one in params.interventions}
     years = (log.codes.end - log.codes.start) / YEAR
     known = _Known(_measured_ground(work, ground), pains, impacts, sample_share(log), years,
                    directions)  # fmt: skip
     asked = [(one.name, _edits_of(known, one)) for one in params.scenarios]
-    return _play_all(work, known, asked or _offer(known), offered=not asked)
+    played = _play_all(work, known, asked or _offer(known), offered=not asked)
+    return replace(played, forgets=_forgotten(memory))
+
+
+def _forgotten(memory: Memory | Refusal) -> str:
+    """Say what a chain leaves out, where it clearly matters where customers came from."""
+    if isinstance(memory, Refusal) or not memory.p <= UNSURE:
+        return ""
+    more = share_text(memory.right_before - memory.right)
+    return (
+        f"Where customers came from tells {more} more of their next stage; scenarios look past it."
+    )
+
+
+def note_futures(imagined: Imagined, revisited: Revisited) -> list[tuple[str, str, str, str]]:
+    """Say what scenarios, credit and the comparison with an earlier period take for granted.
+
+    Args:
+        imagined: From `imagine_futures`.
+        revisited: From ``revisiting.compare_with_earlier``.
+
+    Returns:
+        Rows for ``steps.assume``: ``assumption, statement, status, consequence``.
+    """
+    rows = []
+    if len(imagined.forecasts):
+        text = "In a scenario, customers go on from a touchpoint as others did from there."
+        rows.append(("scenarios", text, "pass", "A scenario is no forecast: it says what if."))
+    if imagined.offered and len(imagined.forecasts):
+        text = "No scenario is named: that half of those who meet a pain can be spared is a guess."
+        rows.append(("scenario_guess", text, "warn", "Name what is planned under `scenarios`."))
+    if imagined.forgets:
+        rows.append(("memory", imagined.forgets, "warn", "What-if figures are approximate."))
+    told = revisited.notes.astype(str).itertuples(index=False)
+    return [*rows, *((row[0], row[1], row[2], row[3]) for row in told)]
 
 
 def _play_all(
@@ -145,7 +185,7 @@ def _play(work: Workspace, ground: Ground, scenario: Scenario) -> pd.DataFrame |
     except JourneyError as wrong:
         messages = " ".join(problem.message for problem in wrong.problems)
         fixes = " ".join(problem.fix for problem in wrong.problems if problem.fix)
-        return Refusal(messages or wrong.what, fixes or "another change")
+        return Refusal(messages or wrong.what, (fixes or "another change").rstrip("."))
 
 
 def _nothing(refusal: Refusal, *, offered: bool) -> Imagined:
@@ -251,16 +291,18 @@ def _measured_edit(known: _Known, change: Change) -> list[Edit] | Refusal:
     if row["unit"] != "share" or str(row["metric"]).lower() in NO_SHARES:
         reason = f"{name} was measured on {row['metric']}, which is no share of who goes on."
         return Refusal(reason, "an effect on the outcome, or on who goes on")
+    if change.to is None:
+        # What was measured is a difference in points; in which way it is good, the file says.
+        sign = -1.0 if known.directions.get(name) == "down" else 1.0
+        low, per, high = sorted(sign * float(row[end]) for end in ("low", "value", "high"))
+        gain = Edit(change.touchpoint, END, 1.0, 1.0, 1.0, measured=True, aim=GAIN)
+        return [replace(gain, per=per, per_low=low, per_high=high)]
     if pd.isna(row["relative"]) or not row["relative"] or row["value"] == 0:
         return Refusal(f"Of {name} the level without it is not known.", "both arms' levels")
     without = float(row["value"]) / float(row["relative"])
     factor, low, high = (1 + float(row[end]) / without for end in ("value", "low", "high"))
-    aim = MOVE if change.to is not None else CHANCE
-    if aim == CHANCE and known.directions.get(name) == "down":
-        aim = RISK
-    goal = change.to or END
-    edit = Edit(change.touchpoint, goal, factor, max(low, 0.0), high, measured=True,
-                instead=change.instead or "", aim=aim)  # fmt: skip
+    edit = Edit(change.touchpoint, change.to, factor, max(low, 0.0), high, measured=True,
+                instead=change.instead or "")  # fmt: skip
     return [edit]
 
 
@@ -326,24 +368,19 @@ def _name_of(pain: pd.Series) -> str:
 
 def _told(scenario: str, edit: Edit) -> tuple[str, str, str, str, str]:
     """Say in words what an edit takes for granted."""
-    goal = "the end of the journey" if edit.goal == END else clean_label(edit.goal)
-    what = {
-        MOVE: f"share of visits that lead to {goal}",
-        CHANCE: "chance of the outcome from here",
-        RISK: "chance of missing the outcome from here",
-        GAIN: "customers who meet the trouble here",
-    }[edit.aim]
-    ends = [end for end in (edit.low, edit.high) if not math.isnan(end)]
-    numbers = [100 * one for one in (edit.factor, *ends)]
+    touchpoint, is_measured = clean_label(edit.origin), edit.kind == MEASURED
+    basis = {MEASURED: "measured", FIXED: "taken as certain"}.get(edit.kind, "a guess")
+    if edit.aim == GAIN and is_measured:
+        size = estimate_text(edit.per, edit.per_low, edit.per_high, "share", difference=True)
+        return scenario, touchpoint, "chance of the outcome from here", size, basis
+    ends = [100 * end for end in (edit.low, edit.high) if not math.isnan(end)]
     if edit.aim == GAIN:
         size = f"{share_text(edit.factor)} spared"
-        size += f" ({numbers[1]:.0f} to {numbers[2]:.0f} %)" if ends else ""
-    else:
-        changes = [number / 100 - 1 for number in numbers] + [math.nan] * (3 - len(numbers))
-        size = estimate_text(changes[0], changes[1], changes[2], "share", difference=True)
-        size = size.replace(" pp", " %")
-    basis = {MEASURED: "measured", FIXED: "taken as certain"}.get(edit.kind, "a guess")
-    if edit.aim == GAIN:
+        size += f" ({ends[0]:.0f} to {ends[1]:.0f} %)" if ends else ""
         basis += "; its worth by association"
-    touchpoint = clean_label(edit.origin)
-    return scenario, touchpoint, what, size, basis
+        return scenario, touchpoint, "customers who meet the trouble here", size, basis
+    goal = "the end of the journey" if edit.goal == END else clean_label(edit.goal)
+    changes = [end / 100 - 1 for end in (100 * edit.factor, *ends)] + [math.nan] * (2 - len(ends))
+    size = estimate_text(changes[0], changes[1], changes[2], "share", difference=True)
+    what = f"share of visits that lead to {goal}"
+    return scenario, touchpoint, what, size.replace(" pp", " %"), basis

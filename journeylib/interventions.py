@@ -70,7 +70,8 @@ class Intervention(Section):
     """Outcomes that are a total divided by a total: `name: [numerator, denominator]`, two columns
     of an ab_test, such as `revenue_per_order: [revenue, orders]`."""
     placebo_outcomes: list[Text] = Field(default=[])
-    """Outcomes that the change cannot move; when one of them moves, something else is going on."""
+    """Outcomes that the change cannot move: columns of the source, or other metrics of the survey.
+    When one of them moves, something else is going on."""
     guardrails: dict[Text, Amount] = Field(default={})
     """Metric that must not get worse: harm that is tolerated."""
     split: list[Positive] | None = Field(default=None, min_length=2)

@@ -27,8 +27,7 @@ _SHORT = re.compile(r"\b(nps|csat|ces|faq|sms|crm)\b")
 _ACRONYMS = {
     "nps": "NPS", "csat": "CSAT", "ces": "CES", "clv": "Customer lifetime value",
     "reaches_outcome": "Share with the outcome", "reaches_purchase": "Share who buy at all",
-    "touchpoints_per_journey": "Touchpoints a journey", "money_per_year": "Money a year",
-    "money_per_1000_journeys": "Money of 1,000 journeys",
+    "touchpoints_per_journey": "Touchpoints a journey",
     "ab_test": "A/B test",
 }  # fmt: skip
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -80,21 +81,24 @@ def fit_models(
         penalties: Among which that of the regression is chosen.
 
     Returns:
-        Models by name, the plainest first.
+        Models by name, the plainest first; the plain one is the average where none of its features
+        is known.
     """
     left = truth_of(sample)
     given = [name for name in plain if name in sample.features]
     names = (AVERAGE, PLAIN, REGRESSION, BOOSTING)
     fitted: dict[str, Model] = {}
-    for name in names if not only else (only,):
-        if name == AVERAGE:
-            fitted[name] = Average(float(left.mean()))
-        elif name == BOOSTING:
-            fitted[name] = _boost(sample.features, left, seed)
-        else:
-            used = given if name == PLAIN else choose_features(sample, given)
-            grid = (PENALTY,) if name == PLAIN else penalties
-            fitted[name] = _regress(sample.features[used], left, grid)
+    # Small fits gain nothing from threads, and lose much where clients run side by side.
+    with threadpool_limits(limits=1):
+        for name in names if not only else (only,):
+            if name == AVERAGE or (name == PLAIN and not given):
+                fitted[name] = Average(float(left.mean()))
+            elif name == BOOSTING:
+                fitted[name] = _boost(sample.features, left, seed)
+            else:
+                used = given if name == PLAIN else choose_features(sample, given)
+                grid = (PENALTY,) if name == PLAIN else penalties
+                fitted[name] = _regress(sample.features[used], left, grid)
     return fitted
 
 
@@ -134,7 +138,8 @@ class Learnt:
         x = features.reindex(columns=list(self.names), fill_value=0.0).to_numpy(np.float64)
         if not len(x):
             return np.zeros(0)
-        told: Floats = self.estimator.predict_proba(x)[:, 1]  # type: ignore[attr-defined]
+        with threadpool_limits(limits=1):
+            told: Floats = self.estimator.predict_proba(x)[:, 1]  # type: ignore[attr-defined]
         return told
 
 

@@ -14,8 +14,9 @@ from scipy import stats
 
 from journeylib.autoregression import Fit, fit_autoregressive, fit_counts
 from journeylib.errors import DataError
+from journeylib.periods import leave_cut
 from journeylib.plans import Check, Plan, as_time
-from journeylib.units import leave_cut, read_measurements
+from journeylib.units import read_measurements
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -117,9 +117,10 @@ def plot_worth(metrics: pd.DataFrame, *, by: str = "", ax: Axes | None = None) -
     Returns:
         The axes, or None where worth is not known.
     """
-    rows = metrics[metrics["metric"] == WORTH] if len(metrics) and "by" in metrics else metrics
-    rows = rows.dropna(subset=["value"])
-    if rows.empty or "by" not in rows:
+    if metrics.empty or "by" not in metrics:
+        return None
+    rows = metrics[metrics["metric"] == WORTH].dropna(subset=["value"])
+    if rows.empty:
         return None
     by = by or next((kind for kind in (PERSONA, CHANNEL, JOINED) if (rows["by"] == kind).any()), "")
     own = rows[rows["by"] == by].sort_values("value", ascending=False, kind="stable")
@@ -185,7 +186,7 @@ def _plot_held_purchases(held: pd.DataFrame, ax: Axes | None) -> Axes | None:
     ax.vlines(at, rows["low"], rows["high"], color=parts.accent(), linewidth=6, alpha=0.32)
     ax.plot(at, rows["value"], color=parts.accent(), marker="o", label="Forecast, with interval")
     ax.plot(at, rows["observed"], color=theme.INK, marker="D", linestyle="", label="What came")
-    ax.plot(at, rows["naive"], color=theme.OTHER, marker="s", linestyle=(0, (4, 3)),
+    ax.plot(at, rows["plain_rule"], color=theme.OTHER, marker="s", linestyle=(0, (4, 3)),
             label="Plain rule: everybody goes on as before")  # fmt: skip
     names = [
         f"{group}\n{parts.n_text(n)}" for group, n in zip(rows["group"], rows["n"], strict=True)
@@ -217,7 +218,7 @@ def _plot_held_months(held: pd.DataFrame, ax: Axes | None) -> Axes:
         months, held["low"], held["high"], color=parts.accent(), alpha=0.16, linewidth=0
     )
     ax.plot(months, held["value"], color=parts.accent(), label="Model, with interval")
-    ax.plot(months, held["naive"], color=theme.OTHER, linestyle=(0, (4, 3)),
+    ax.plot(months, held["plain_rule"], color=theme.OTHER, linestyle=(0, (4, 3)),
             label="Plain rule: the same chance in every month")  # fmt: skip
     ax.plot(months, held["observed"], color=theme.INK, marker="D", markersize=3.5, linestyle="",
             label="What came (Kaplan-Meier)")  # fmt: skip

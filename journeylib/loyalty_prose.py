@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from journeylib.arrivals import EVERYONE, PERSONA
 from journeylib.exhibits import Sentence
+from journeylib.glossary import NO_RENEWALS
 from journeylib.labels import (
     clean_label,
     count_text,
@@ -121,23 +122,26 @@ def holdout_sentence(held: pd.DataFrame, reason: str = "") -> Sentence:
 
 def _held_purchases(held: pd.DataFrame) -> Sentence:
     row = held[held["group"] == EVERYONE].iloc[0]
-    value, came, naive = (float(row[name]) for name in ("value", "observed", "naive"))
+    value, came, naive = (float(row[name]) for name in ("value", "observed", "plain_rule"))
     verdict = "the forecast held" if bool(row["covered"]) else "the forecast did not hold"
     text = (
         f"**Tested on the past, {verdict}**: {value:.2f} purchases a customer were forecast "
         f"({row['low']:.2f} to {row['high']:.2f}) and {came:.2f} came{_off(value, came)}. The "
         f"plain rule that everybody goes on as before would have said {naive:.2f}."
     )
-    better = float(row["error"]) < float(row["naive_error"])
+    better = float(row["error"]) < float(row["plain_error"])
     winner = "the model" if better else "the plain rule"
     text += (
         f" Customer by customer, {winner} is nearer to what came: it misses by "
-        f"{min(row['error'], row['naive_error']):.2f} purchases, the other by "
-        f"{max(row['error'], row['naive_error']):.2f}."
+        f"{min(row['error'], row['plain_error']):.2f} purchases, the other by "
+        f"{max(row['error'], row['plain_error']):.2f}."
     )
     if not bool(row["covered"]):
         way = "likely too high" if value > came else "likely too low"
-        text += f" So the worth of customers is {way}: take it as a rough size, not as a promise."
+        text += (
+            f" So the worth of customers is {way}; its interval reaches as far as that error would "
+            "take it."
+        )
     return Sentence(text)
 
 
@@ -153,14 +157,17 @@ def _held_months(held: pd.DataFrame) -> Sentence:
     row = later.iloc[-1]
     inside = bool(row["low"] <= row["observed"] <= row["high"])
     verdict = "the projection held" if inside else "the projection did not hold"
-    nearer = abs(row["value"] - row["observed"]) <= abs(row["naive"] - row["observed"])
+    way = "high" if row["value"] > row["observed"] else "low"
+    then = "" if inside else f" So what it says of the months ahead is likely too {way}."
+    nearer = abs(row["value"] - row["observed"]) <= abs(row["plain_rule"] - row["observed"])
     winner = "The model came nearer than" if nearer else "It was beaten by"
     return Sentence(
         f"**Tested on the past, {verdict}**: from the first {int(later['period'].min()) - 1} "
         f"months alone, {share_text(row['value'])} "
         f"({interval_text(row['low'], row['high'], 'share')}) were expected to be there after "
         f"{int(row['period'])}, and {share_text(row['observed'])} were. {winner} the plain rule of "
-        f"the same chance to leave in every month, which says {share_text(row['naive'])}."
+        f"the same chance to leave in every month, which says {share_text(row['plain_rule'])}."
+        f"{then}"
     )
 
 
@@ -171,7 +178,7 @@ def renewals_sentence(renewals: pd.DataFrame) -> Sentence:
         renewals: From ``valuing.value_customers``.
     """
     if renewals.empty:
-        return Sentence("")
+        return Sentence(NO_RENEWALS)
     row = renewals.iloc[-1]
     seen = renewals[~renewals["projected"].astype(bool)]["period"].max()
     return Sentence(

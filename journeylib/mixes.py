@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from journeylib.features import Known, describe_features
-from journeylib.habits import clip_log, describe_habits
+from journeylib.habits import describe_habits
 from journeylib.homogeneity import measure_stability
 from journeylib.journeys import describe_customers
 from journeylib.personas import assign_personas
@@ -58,14 +58,13 @@ def _features_like(
     work: Workspace, log: Log, answers: pd.DataFrame, columns: list[str]
 ) -> pd.DataFrame:
     """Describe the customers of a period by the features that the personas are made of."""
-    clipped = clip_log(log, start=log.codes.start, end=log.codes.end)
     attributes = work.recall("attributes")
     sources = work.params.sources
     known = Known(
-        describe_customers(clipped),
+        describe_customers(log),
         attributes.drop(columns=["churned", "churned_at", "signup"], errors="ignore"),
         log.codes.end,
-        describe_habits(clipped),
+        describe_habits(log),
         tuple(source.name for source in sources if source.kind == "tickets"),
         tuple(source.name for source in sources if source.kind == "surveys"),
         answers,

@@ -9,7 +9,7 @@ import numpy as np
 
 from journeylib.arms import Contrast, contrast_arms, is_binary, read_arm
 from journeylib.estimates import Refusal
-from journeylib.phrases import gap_words, level_words, span_words
+from journeylib.phrases import gap_words, span_words
 from journeylib.plans import PASS, WARN, Check, Plan
 
 if TYPE_CHECKING:
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-LARGE = 0.25  # share of a difference that one unit may carry
+# Shares of a difference that one unit may carry, and how they are told; the last one warns.
+BANDS = ((0.05, "less than 5 %"), (0.25, "less than 25 %"), (1.0, "more than 25 %"))
 
 
 def check_outliers(
@@ -90,7 +91,7 @@ def _winsorised(name: str, plain: Contrast, calm: Contrast) -> list[Check]:
     message = (
         f"{name}: with the most extreme values of {before.metric} pulled in the difference is "
         f"{gap_words(after.value, after.unit, signed=True)} "
-        f"({span_words(after.low, after.high, after.unit)}), as measured "
+        f"({span_words(after.low, after.high, after.unit)}), as it was measured "
         f"{gap_words(before.value, before.unit, signed=True)}"
     )
     message += "." if same else ": the answer hangs on a few customers."
@@ -101,16 +102,16 @@ def _largest(name: str, treated: pd.Series, control: pd.Series, plain: Contrast)
     estimate = plain.estimate
     if isinstance(estimate, Refusal):
         return []
-    move = largest_part(treated, control)
-    clear = _side(estimate.low, estimate.high) != 0
-    share = move / estimate.value if estimate.value else math.nan
-    heavy = abs(move) > LARGE * max(abs(estimate.value), (estimate.high - estimate.low) / 2)
-    message = f"{name}: one customer alone moves the difference in {estimate.metric} by "
-    message += gap_words(move, estimate.unit, signed=True)
-    if clear:
-        message += f", {level_words(abs(share), 'share')} of it"
+    size = max(abs(estimate.value), (estimate.high - estimate.low) / 2)
+    share = abs(largest_part(treated, control)) / size if size > 0 else 0.0
+    # Told in bands: the exact share would tell what that one customer spent.
+    place = next((at for at, (limit, _) in enumerate(BANDS) if share <= limit), len(BANDS) - 1)
+    heavy = place == len(BANDS) - 1
+    what = "difference" if size == abs(estimate.value) else "width of the interval"
+    message = f"{name}: one customer alone carries {BANDS[place][1]} of the {what} in "
+    message += estimate.metric
     message += "; look at that customer before believing the mean." if heavy else "."
-    return [Check("largest_unit", WARN if heavy else PASS, share if clear else move, message)]
+    return [Check("largest_unit", WARN if heavy else PASS, BANDS[place][0], message)]
 
 
 def _side(low: float, high: float) -> float:

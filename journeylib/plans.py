@@ -35,6 +35,7 @@ class Plan:
         outcomes: Outcome columns of an A/B test, the primary one first.
         direction: ``"up"`` when more of the metric is better, ``"down"`` when less is.
         start: First day with the change; not needed for an A/B test.
+        end: Last day with the change; None when it goes on.
         unit: Column that names the units of a panel.
         treated: Units that got the change; empty to read the ``treated`` column.
         chosen: How they were picked: ``"random"``, ``"convenience"`` or ``"worst"``.
@@ -65,6 +66,7 @@ class Plan:
     outcomes: tuple[str, ...] = ()
     direction: str = "up"
     start: When | None = None
+    end: When | None = None
     unit: str = "unit"
     treated: tuple[str, ...] = ()
     chosen: str = "convenience"
@@ -188,9 +190,14 @@ def fit_units(plan: Plan, values: Mapping[str, pd.Series]) -> Plan:
     """
     units = dict(plan.units)
     for metric, measured in values.items():
-        if units.get(metric) == "share" and bool((measured.abs() > 1 + 1e-9).any()):
+        if units.get(metric) == "share" and _leaves_one(measured):
             units[metric] = ""
     return replace(plan, units=units)
+
+
+def _leaves_one(measured: pd.Series) -> bool:
+    numbers = pd.to_numeric(measured, errors="coerce")
+    return bool((numbers.abs() > 1 + 1e-9).any())
 
 
 def judge(plan: Plan, finding: Finding, checks: Iterable[Check]) -> str:

@@ -44,7 +44,7 @@ def weigh_looks(plan: Plan, n: int) -> tuple[float, Check]:
         half = sequence_half_width(1.0, n, planned_n=plan.sample, confidence=plan.confidence)
         width = half * math.sqrt(n)
         message = (
-            f"The result was looked at {taken} times and {plan.looks} planned, so its interval is "
+            f"The result was looked at {taken} times, {plan.looks} planned, so its interval is "
             f"made {width / plain:.2f} times as wide; it then holds at every look."
         )
         return width / plain, Check("peeking", WARN, float(taken), message)
@@ -59,7 +59,9 @@ def weigh_looks(plan: Plan, n: int) -> tuple[float, Check]:
     return bound / plain, Check("peeking", PASS, bound, message)
 
 
-def check_sample(plan: Plan, n: int, error: float, unit: str) -> list[Check]:
+def check_sample(
+    plan: Plan, n: int, error: float, unit: str, *, stretch: float = 1.0
+) -> list[Check]:
     """Compare the units measured with those planned.
 
     Args:
@@ -67,6 +69,7 @@ def check_sample(plan: Plan, n: int, error: float, unit: str) -> list[Check]:
         n: Units measured in all arms.
         error: Standard error of the primary difference, or NaN.
         unit: Unit of the difference.
+        stretch: Factor by which looks widen the interval.
 
     Returns:
         Check ``planned_sample``: a warning below 95 % of the plan, because a test that ends when
@@ -77,7 +80,8 @@ def check_sample(plan: Plan, n: int, error: float, unit: str) -> list[Check]:
     share = n / plan.sample
     message = f"{n:,} of {plan.sample:,} planned units were measured"
     if plan.worthwhile and error > 0:
-        power = _power(plan.worthwhile, error * math.sqrt(min(1.0, share)), plan.confidence)
+        reach = plain_reach(plan.confidence) * stretch
+        power = _power(plan.worthwhile, error * math.sqrt(min(1.0, share)), reach)
         message += (
             f"; with all of them an effect of {gap_words(plan.worthwhile, unit)} is found "
             f"{round(100 * power)} times in 100"
@@ -155,6 +159,6 @@ def _overstated(plan: Plan, found: Finding, estimate: Estimate, reach: float) ->
     return [Check("exaggeration", WARN, ratio, message)]
 
 
-def _power(effect: float, error: float, confidence: float) -> float:
-    reach, shift = plain_reach(confidence), effect / error
+def _power(effect: float, error: float, reach: float) -> float:
+    shift = effect / error
     return float(stats.norm.sf(reach - shift) + stats.norm.cdf(-reach - shift))

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from journeylib.calibration import Judged, group_risk, judge_chances, measure_lift
 from journeylib.estimates import Refusal
@@ -95,13 +94,12 @@ def foretell_leaving(
     refused = check_counts(learn.left, test.left)
     if refused is not None:
         return refused
-    with threadpool_limits(limits=1):
-        models = fit_models(learn, plain=plain, seed=seed)
-        chances = {name: model.tell(test.features) for name, model in models.items()}
-        judged = judge_chances(chances, truth_of(test), seed=seed, confidence=confidence)
-        chosen = choose_model(judged.gains, list(chances))
-        final = fit_models(_stacked(samples), plain=plain, seed=seed, only=chosen,
-                           penalties=(models[REGRESSION].penalty,))[chosen]  # fmt: skip
+    models = fit_models(learn, plain=plain, seed=seed)
+    chances = {name: model.tell(test.features) for name, model in models.items()}
+    judged = judge_chances(chances, truth_of(test), seed=seed, confidence=confidence)
+    chosen = choose_model(judged.gains, list(chances))
+    final = fit_models(_stacked(samples), plain=plain, seed=seed, only=chosen,
+                       penalties=(models[REGRESSION].penalty,))[chosen]  # fmt: skip
     tested = _Tested(chances, truth_of(test), LATER, _counted(learn), _counted(test), seed,
                      confidence)  # fmt: skip
     return _report(judged, chosen, final, tested, fewest)
@@ -136,18 +134,17 @@ def foretell_snapshot(
         return refused
     fold = _folds(left, seed)
     chances: dict[str, Floats] = {}
-    with threadpool_limits(limits=1):
-        for held in range(FOLDS):
-            out = fold == held
-            part = Sample(sample.features[~out], sample.left[~out])
-            models = fit_models(part, plain=plain, seed=seed, penalties=(PENALTY,))
-            for name, model in models.items():
-                told = chances.setdefault(name, np.zeros(len(left)))
-                told[out] = model.tell(sample.features[out])
-        judged = judge_chances(chances, left, seed=seed, confidence=confidence)
-        chosen = choose_model(judged.gains, list(chances))
-        final = fit_models(sample, plain=plain, seed=seed, only=chosen,
-                           penalties=(PENALTY,))[chosen]  # fmt: skip
+    for held in range(FOLDS):
+        out = fold == held
+        part = Sample(sample.features[~out], sample.left[~out])
+        models = fit_models(part, plain=plain, seed=seed, penalties=(PENALTY,))
+        for name, model in models.items():
+            told = chances.setdefault(name, np.zeros(len(left)))
+            told[out] = model.tell(sample.features[out])
+    judged = judge_chances(chances, left, seed=seed, confidence=confidence)
+    chosen = choose_model(judged.gains, list(chances))
+    final = fit_models(sample, plain=plain, seed=seed, only=chosen,
+                       penalties=(PENALTY,))[chosen]  # fmt: skip
     many = _counted(sample)
     tested = _Tested(chances, left, FOLDED, many, many, seed, confidence)
     return _report(judged, chosen, final, tested, fewest)

@@ -95,11 +95,18 @@ def predict_customers(work: Workspace) -> Predicted:
         onward_refused=onward if isinstance(onward, Refusal) else None,
         models=_name_models(known, leaving.rule) if known else pd.DataFrame(),
         gains=known.judged.gains if known else pd.DataFrame(),
-        calibration=work.protect("calibration", known.groups) if known else pd.DataFrame(),
-        lifts=work.protect("lifts", known.lifts) if known else pd.DataFrame(),
+        calibration=_shown(work, "calibration", known.groups, "came") if known else pd.DataFrame(),
+        lifts=_shown(work, "lifts", known.lifts, "held") if known else pd.DataFrame(),
         spread=work.protect("chances", known.spread) if known else pd.DataFrame(),
         next_touchpoints=_name_orders(steps) if steps else pd.DataFrame(),
     )
+
+
+def _shown(work: Workspace, name: str, table: pd.DataFrame, said: str) -> pd.DataFrame:
+    """Withhold small groups; the estimate stands under a name of its own for the page, too."""
+    kept = work.protect(name, table)
+    ends = {said: kept["value"], f"{said}_low": kept["low"], f"{said}_high": kept["high"]}
+    return kept.assign(**ends)
 
 
 def _name_models(found: Foretold, rule: Rule) -> pd.DataFrame:
@@ -186,15 +193,14 @@ def _foretell(work: Workspace) -> _Leaving:
 
 
 def _by_windows(work: Workspace, attributes: pd.DataFrame, kind: str) -> _Leaving:
-    windows = _lay(work, kind)
+    lives = date_lives(work.log, attributes)
+    windows = _lay(work, kind, lives)
     if isinstance(windows, Refusal):
         everyone = describe_customers(work.log)
         there = pd.Index(everyone["customer"] if len(everyone) else [])
         if kind == CONTRACT:
-            lives = date_lives(work.log, attributes)
             there = lives.index[lives["left"] >= work.log.codes.end]
         return _Leaving(Rule(), windows, there, pd.Series(dtype=float))
-    lives = date_lives(work.log, attributes)
     params = work.params
     gone = {cut: _left_after(work, windows, cut, lives) for cut in windows.cuts}
     learn = pd.concat([gone[cut] for cut in windows.cuts[:-1]])
@@ -221,12 +227,14 @@ def _left_after(work: Workspace, windows: Windows, cut: int, lives: pd.DataFrame
     return who_left(work.log, windows, cut, lives, people)
 
 
-def _lay(work: Workspace, kind: str) -> Windows | Refusal:
+def _lay(work: Workspace, kind: str, lives: pd.DataFrame) -> Windows | Refusal:
     """Foretell as far as the rule of leaving asks, or as far as the data can be tested on."""
     codes = work.log.codes
     if kind == CONTRACT:
         whole = describe_customers(work.log)
-        end = min(codes.end, int(whole["last"].max()) + 1) if len(whole) else codes.start
+        known = [*whole["last"].tolist(), *lives.loc[lives["left"] < codes.end, "left"].tolist()]
+        # An extract made before the period was over would else read as contracts that all hold.
+        end = min(codes.end, int(max(known, default=codes.start)) + 1)
         return lay_windows(kind=kind, start=codes.start, end=end, wanted_days=codes.follow / DAY)
     if not work.settings["has_orders"]:
         return NO_LEAVING

@@ -40,7 +40,7 @@ UNEQUAL, EMPTY_EDGE = 0.05, 0.10
 # What does not grow with the time that is watched.
 TIMELESS = ("average_order_value", "nps", "csat", "ces")
 NOTES = ["assumption", "statement", "status", "consequence"]
-NO_EARLIER = "the client file names neither `compare_to` nor `earlier_results`."
+NO_EARLIER = "the client file names neither compare_to nor earlier_results."
 CARE = "Read the changes with that in mind."
 
 
@@ -107,7 +107,8 @@ def _by_log(work: Workspace) -> Revisited:
     parts = _compare_logs(work, then, now, partial=None if unequal else set(partial))
     mix = pd.DataFrame()
     if not unequal:
-        before, after, mix = compare_personas(work, then, now)
+        logs = [leave_sources(log, set(partial)) for log in (then, now)]
+        before, after, mix = compare_personas(work, *logs)
         if len(before):
             parts.append(_levels(before, after, work.params.confidence))
     drift = judge_drift(*[part for part in parts if len(part)])
@@ -194,7 +195,7 @@ def _share_covered(log: Log, cover: pd.DataFrame, name: str) -> float:
 
 def _sources(seen: Mapping[str, pd.DataFrame], partial: Mapping[str, str]) -> list[tuple[str, ...]]:
     """Say which sources cannot tell the periods apart."""
-    then = "Moves are compared without it; what else it tells may seem to come or go."
+    then = "Nothing that it tells is compared."
     rows: list[tuple[str, ...]] = [
         ("source_cover", f"The source {name} spans {told}.", "warn", then)
         for name, told in partial.items()
@@ -212,9 +213,9 @@ def _compare_logs(
     silence = find_silence(now, declared=work.settings["inactive_days"])
     parts: list[pd.DataFrame] = []
     pairs = [
-        _metrics_of(work, then, now, silence, whole=partial is not None),
+        _metrics_of(work, (then, now), silence, partial),
         _feelings_of(work, partial or set()),
-        (work.recall("themes_before"), level_results(_own_tables(work))["themes"]),
+        _themes_of(work, partial or set()),
     ]  # fmt: skip
     if partial is not None:
         logs = [leave_sources(log, partial) for log in (now, then)]
@@ -222,7 +223,7 @@ def _compare_logs(
             moved = compare_periods(*logs, silence=silence, seed=params.seed, level=level)
             if not isinstance(moved, Refusal):
                 parts.append(moved.assign(metric=_level_names(moved["metric"], level)))
-        pairs += [_road_of(work, then, now), _pains_of(work, then, now)]
+        pairs += [_road_of(work, logs[1], logs[0]), _pains_of(work, logs[1], logs[0])]
     for before, after in pairs:
         if len(before) and len(after):
             parts.append(_levels(before, after, confidence))
@@ -248,11 +249,14 @@ def _own_tables(work: Workspace) -> dict[str, pd.DataFrame]:
 
 
 def _metrics_of(
-    work: Workspace, then: Log, now: Log, silence: int, *, whole: bool
+    work: Workspace, logs: tuple[Log, Log], silence: int, partial: set[str] | None
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Measure the client's metrics in both periods by the same rule."""
+    """Measure the client's metrics in both periods by the same rule and the same sources."""
     found = []
-    for log, answers in ((then, work.recall("answers_before")), (now, work.recall("answers"))):
+    for log, name in zip(logs, ("answers_before", "answers"), strict=True):
+        answers = work.recall(name)
+        if len(answers):
+            answers = answers[~answers["source"].isin(partial or set())]
         settings = {
             **work.settings, "start": log.codes.start, "end": log.codes.end,
             "inactive_days": silence / DAY if silence else None,
@@ -261,7 +265,7 @@ def _metrics_of(
             describe_customers(log), answers, settings=settings, groups=NOBODY, targets={},
             confidence=work.params.confidence,
         )  # fmt: skip
-        kept = table if whole else table[table["metric"].isin(TIMELESS)]
+        kept = table if partial is not None else table[table["metric"].isin(TIMELESS)]
         found.append(kept.dropna(subset=["value", "low", "high"]))
     return found[0], found[1]
 
@@ -291,6 +295,15 @@ def _feelings_of(work: Workspace, partial: set[str]) -> tuple[pd.DataFrame, pd.D
     return found[0], found[1]
 
 
+def _themes_of(work: Workspace, partial: set[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Give how many spoke of each theme, unless a source of comments tells the periods apart."""
+    voices = work.recall("voices")
+    spoken = set(voices.loc[voices["text"].notna(), "source"]) if len(voices) else set()
+    if spoken & partial:
+        return pd.DataFrame(), pd.DataFrame()
+    return work.recall("themes_before"), level_results(_own_tables(work))["themes"]
+
+
 def _pains_of(work: Workspace, then: Log, now: Log) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Compare touchpoints with their like in both periods; all of them, not the worst alone."""
     params, found = work.params, []
@@ -315,7 +328,8 @@ def _by_results(work: Workspace, past: Past) -> Revisited:
     codes = work.log.codes
     start, end = (pd.Timestamp(at, unit="us", tz="UTC") for at in (codes.start, codes.end))
     ends = [pd.Timestamp(one) if one else None for one in (past.start, past.end)]
-    earlier = " to ".join(f"{one:%-d %B %Y}" for one in ends if one is not None)
+    shown = [ends[0], None if ends[1] is None else ends[1] - pd.Timedelta(1, "us")]
+    earlier = " to ".join(f"{one:%-d %B %Y}" for one in shown if one is not None)
     if ends == [start, end]:
         return _nothing("the earlier results are of the same period.", earlier)
     now, then = level_results(_own_tables(work)), level_results(past.tables)

@@ -37,6 +37,7 @@ TITLES = {
     "synthetic_control": "synthetic control",
 }
 FEWEST_CLUSTERS = 10
+BETTER = 2.5  # a mixture that fits so many times better shows that the mean of all does not fit
 FAITH = ("pre_fit", "placebo", "leave_one_out")  # checks that grade the evidence
 
 
@@ -80,12 +81,26 @@ def measure_mixtures(panel: Panel, plan: Plan) -> list[Rival]:
     if int(panel.treated.sum()) != 1 or few:
         return []
     plain = measure_synthetic(panel, plan, kind="difference_in_differences")
+    mixed = [measure_synthetic(panel, plan, kind=kind) for _, kind in KINDS]
     found = [
-        _rival(name, measure_synthetic(panel, plan, kind=kind), plan, start=panel.start)
-        for name, kind in KINDS
+        _rival(name, one, plan, start=panel.start)
+        for (name, _), one in zip(KINDS, mixed, strict=True)
     ]
-    fit = [check for check in plain.checks if check.check == "pre_fit"]
-    return [replace(found[0], of_plain=fit), found[1]]
+    return [replace(found[0], of_plain=_fit_checks(plain, mixed[0], plan)), found[1]]
+
+
+def _fit_checks(plain: Synthetic, mixed: Synthetic, plan: Plan) -> list[Check]:
+    """Ask whether the mean of all others followed the treated unit before the start."""
+    checks = [check for check in plain.checks if check.check == "pre_fit"]
+    own, best = (one.pre_rmspe for one in (plain, mixed))
+    if not checks or checks[0].status == FAIL or math.isnan(best) or own <= BETTER * best:
+        return checks
+    unit = plan.units.get(plan.metric, "")
+    message = (
+        f"Before the start the mean of the others missed the unit by {gap_words(own, unit)} on "
+        f"average, a mixture of them by {gap_words(best, unit)}: they did not run alike."
+    )
+    return [Check("pre_fit", FAIL, own, message)]
 
 
 def choose_design(

@@ -13,7 +13,18 @@ import numpy as np
 import pandas as pd
 
 from journeylib.estimates import Estimate, Refusal
-from journeylib.plans import PASS, Check, Finding, Impact, Plan, as_time, build_impact, judge
+from journeylib.falsifications import judge_placebo
+from journeylib.plans import (
+    PASS,
+    Check,
+    Finding,
+    Impact,
+    Plan,
+    as_time,
+    build_impact,
+    fit_units,
+    judge,
+)
 from journeylib.precision import check_power
 from journeylib.staggered import SOURCE, Cohorts, Staggered, measure_staggered, read_cohorts
 from journeylib.units import check_selection
@@ -52,10 +63,11 @@ def measure_rollout(data: pd.DataFrame, panel: Panel, plan: Plan) -> Impact:
     )
     left_out = [check for check in panel.checks if check.check != "always_treated"]
     checks = [Check("staggered", PASS, float(len(dates)), message), *left_out, *found.checks]
-    checks += check_selection(panel, plan, compared=True)
+    checks += check_selection(panel, plan, compared=True) + _placebo_checks(whole, plan)
     finding = _finding(found, cohorts, plan)
     verdict = weigh_chance(judge(plan, finding, checks), finding.p_value, plan.confidence)
-    alike = [check.status for check in checks if check.check == "pre_trend"]
+    graded = {"pre_trend", "placebo_outcome", "contamination"}
+    alike = [check.status for check in checks if check.check in graded]
     evidence = "B" if alike and all(status == PASS for status in alike) else "C"
     finding = replace(finding, verdict=verdict, evidence=evidence)
     return build_impact(
@@ -87,6 +99,21 @@ def _finding(found: Staggered, cohorts: Cohorts, plan: Plan) -> Finding:
         estimate, level - estimate.value, found.p_value, treated, others, "C",
         p_adjusted=found.p_value, error=found.error,
     )  # fmt: skip
+
+
+def _placebo_checks(data: pd.DataFrame, plan: Plan) -> list[Check]:
+    """Measure outcomes that the change cannot move in the same way."""
+    checks, n = [], len(plan.placebo_outcomes)
+    for name in plan.placebo_outcomes:
+        estimate, p_value = None, math.nan
+        if name in data:
+            other = replace(plan, metric=name)
+            cohorts = read_cohorts(data.assign(value=data[name]), other)
+            found = measure_staggered(cohorts, fit_units(other, {name: data[name]}))
+            if isinstance(found.overall, Estimate):
+                estimate, p_value = found.overall, min(1.0, found.p_value * n)
+        checks.append(judge_placebo(name, estimate, p_value))
+    return checks
 
 
 def _picture(found: Staggered, cohorts: Cohorts, panel: Panel, plan: Plan) -> pd.DataFrame:

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from journeylib.log import Floats
 
 FIXED, GUESSED, MEASURED = "fixed", "guessed", "measured"
-# What a size is of: the share of a move, the chance of the outcome, that of missing it, or points.
-MOVE, CHANCE, RISK, GAIN = "move", "chance", "risk", "gain"
+# What a size is of: the share of a move, or points of the chance of the outcome.
+MOVE, GAIN = "move", "gain"
 _SPREAD = 2 * 1.959963984540054  # widths of a 95% interval in standard errors
 
 
@@ -38,9 +38,8 @@ class Edit:
             ends of a guess, drawn from a triangle.
         instead: Touchpoint that takes or gives the difference; all other ones in proportion where
             it is empty.
-        aim: What the factor is of. ``move``: the share of the move. ``chance``: the chance of the
-            next good outcome from the origin. ``risk``: the chance of missing it. ``gain``: the
-            part of ``per`` that is added to the chance.
+        aim: What the factor is of. ``move``: the share of the move. ``gain``: the part of ``per``
+            that is added to the chance of the next good outcome from the origin.
         per: Share points of the chance that the whole of a ``gain`` is worth.
         per_low: Lower end of the 95% interval of ``per``; missing where it is taken as certain.
         per_high: Upper end of the same.
@@ -108,7 +107,7 @@ def check_edits(scenario: Scenario, prints: Footprints) -> None:
         DataError: A touchpoint is unknown, a move never happened, a factor is no size, or a share
             would pass 100%. All problems at once.
     """
-    counts, names = _before_last(prints), list(prints.names)
+    counts, names = count_before_last(prints), list(prints.names)
     problems = [one for edit in scenario.edits for one in _problems_of(edit, names, counts)]
     if not scenario.edits:
         problems.append(Problem("E-NO-EDIT", "The scenario changes nothing.", fix="Add an edit."))
@@ -116,8 +115,12 @@ def check_edits(scenario: Scenario, prints: Footprints) -> None:
         raise DataError(f"The scenario {scenario.name!r} does not fit the data.", problems)
 
 
-def _before_last(prints: Footprints) -> Floats:
-    """Count the moves up to the outcome that is asked about: not those of the last lap."""
+def count_before_last(prints: Footprints) -> Floats:
+    """Count the moves up to the outcome that is asked about: not those of the last lap.
+
+    Args:
+        prints: Moves that were seen.
+    """
     counts = prints.counts()
     own = len(prints.names) - 3
     once = len(dict.fromkeys(prints.names[:-3]))
@@ -149,8 +152,7 @@ def _problems_of_size(edit: Edit, names: list[str], counts: Floats) -> list[Prob
     made, whole = counts[np.ix_(rows, goals)].sum(), counts[rows].sum()
     move = f"{edit.origin} → {edit.goal}"
     if made == 0:
-        fix = "Name a move of the table `transitions`."
-        return [Problem("E-UNSEEN-MOVE", f"The move {move} was never seen.", fix=fix)]
+        return [_unseen(edit)]
     if not (math.isfinite(edit.factor) and edit.factor >= 0):
         fix = "Give a factor of 0 or more."
         return [Problem("E-FACTOR", f"The factor of {move} is {edit.factor}.", fix=fix)]
@@ -164,6 +166,14 @@ def _problems_of_size(edit: Edit, names: list[str], counts: Floats) -> list[Prob
         message = f"The share taken from {move} has nowhere to go."
         return [Problem("E-NOWHERE", message, fix="Name another touchpoint in `instead`.")]
     return []
+
+
+def _unseen(edit: Edit) -> Problem:
+    if edit.goal == END:
+        message = f"No journey was seen to end at {edit.origin} before the outcome."
+        return Problem("E-UNSEEN-MOVE", message, fix="Name a touchpoint where journeys end.")
+    message = f"The move {edit.origin} → {edit.goal} was never seen before the outcome."
+    return Problem("E-UNSEEN-MOVE", message, fix="Name a move of the table `transitions`.")
 
 
 def _problems_of_chance(edit: Edit) -> list[Problem]:

@@ -17,7 +17,7 @@ from journeylib.chains import Absorption, Chain, absorb
 from journeylib.estimates import Refusal
 from journeylib.footprints import draw_weights
 from journeylib.grounds import FIRST, REACHES, Ground, lay_ground
-from journeylib.scenarios import GAIN, MOVE, check_edits
+from journeylib.scenarios import GAIN, MEASURED, MOVE, check_edits, count_before_last
 from journeylib.tables import complete_result
 
 if TYPE_CHECKING:
@@ -165,7 +165,10 @@ def play_scenario(
         "scenario": scenario.name, "n": _fewest_customers(ground.prints, scenario),
         "source": f"{CHAIN} × {kinds} edit",
     }  # fmt: skip
-    rows = [*_reached(played, scenario, ground.per_year), *_onward(played, ground)]
+    rows = _reached(played, scenario, ground)
+    # Who is kept where the outcome is to stay goes nowhere: that tells nothing of stages.
+    if not ground.stays or all(edit.aim == MOVE for edit in scenario.edits):
+        rows += _onward(played, ground)
     rows += _felt(played, ground, np.random.default_rng(seed))
     told = [{**head, **_estimate(row, confidence)} for row in rows]
     for row, own in zip(told, rows, strict=True):
@@ -174,12 +177,14 @@ def play_scenario(
 
 
 def _kind(edit: Edit) -> str:
-    return f"{edit.kind}, by association," if edit.aim == GAIN else edit.kind
+    known = edit.aim != GAIN or edit.kind == MEASURED
+    return edit.kind if known else f"{edit.kind}, by association,"
 
 
 def _refuse(ground: Ground, scenario: Scenario) -> Refusal | None:
     """Say why the data cannot carry the scenario."""
-    counts, names = ground.prints.counts(), np.array(ground.prints.names, dtype=object)
+    counts = count_before_last(ground.prints)
+    names = np.array(ground.prints.names, dtype=object)
     for edit in scenario.edits:
         visits = int(counts[names == edit.origin].sum())
         if visits < FEWEST_VISITS:
@@ -260,24 +265,36 @@ def _stage_masks(ground: Ground) -> list[tuple[Truths, Truths]]:
     return [(at == place, at > place) for place in range(len(ground.stages) - 1)]
 
 
-def _reached(played: _Played, scenario: Scenario, per_year: float) -> list[dict[str, object]]:
+def _reached(played: _Played, scenario: Scenario, ground: Ground) -> list[dict[str, object]]:
     measures = [(REACHES, "share", 0)]
     if played.reached[0, 3] < 1 or played.reached[0, 7] < 1:
         measures.append((FIRST, "share", 3))
     if all(edit.aim == MOVE for edit in scenario.edits):
         measures.append((LENGTH, "touchpoints", 1))
-    rows = [
-        {
-            "metric": metric, "unit": unit, "baseline": played.reached[0, place],
-            "drawn": played.reached[:, place + 4] - played.reached[:, place],
-        }
-        for metric, unit, place in measures
-    ]  # fmt: skip
-    for metric, journeys in ((MONEY, 1000.0), (MONEY_YEAR, per_year)):
+    rows: list[dict[str, object]] = []
+    for metric, unit, place in measures:
+        before, after = played.reached[:, place], played.reached[:, place + 4]
+        level = ground.observed.get(metric, float(before[0]))
+        drawn = _anchored(before, after, ground, metric)
+        rows.append({"metric": metric, "unit": unit, "baseline": level, "drawn": drawn})
+    for metric, journeys in ((MONEY, 1000.0), (MONEY_YEAR, ground.per_year)):
         drawn = played.gained * journeys * scenario.value
         if not np.isnan(drawn[0]):
             rows.append({"metric": metric, "unit": scenario.currency, "drawn": drawn})
     return rows
+
+
+def _anchored(before: Floats, after: Floats, ground: Ground, metric: str) -> Floats:
+    """Give the change of a share; where the period's own is known, carried to it by its odds.
+
+    A chain lets journeys that are still open go on, so its own level is that of a longer time.
+    """
+    level = ground.observed.get(metric, math.nan)
+    if math.isnan(level) or not (0 < level < 1 and (before < 1).all() and (before > 0).all()):
+        return after - before
+    odds = _odds(level) * _odds(after) / _odds(before)
+    changed: Floats = odds / (1 + odds) - level
+    return changed
 
 
 def _onward(played: _Played, ground: Ground) -> list[dict[str, object]]:

@@ -162,7 +162,7 @@ def _precision(trial: Trial, firsts: list[Finding]) -> list[Check]:
     estimate = number_of(first)
     n = sum({found.arm: found.n_treated for found in firsts}.values()) + first.n_control
     unit = estimate.unit if estimate else ""
-    checks = check_sample(trial.plan, n, first.error, unit)
+    checks = check_sample(trial.plan, n, first.error, unit, stretch=trial.stretch)
     for found in firsts:
         checks += check_power(trial.plan, found, stretch=trial.stretch)
     return checks

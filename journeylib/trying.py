@@ -139,6 +139,13 @@ def _has_small_arm(work: Workspace, impacts: pd.DataFrame) -> bool:
     return bool((sizes < work.params.report.min_cell).any(axis=None))
 
 
+def _unit_of(work: Workspace, intervention: Intervention, metric: str) -> str:
+    """Name the unit of a metric; a ratio without one of its own has that of its numerator."""
+    currency = work.params.currency or ""
+    top = intervention.ratios.get(metric, [metric])[0]
+    return unit_of(metric, currency) or unit_of(top, currency)
+
+
 def plan_of(work: Workspace, intervention: Intervention) -> Plan:
     """Turn an intervention of the client file into the plan it is judged by."""
     outcomes = tuple(intervention.outcomes or ())
@@ -156,6 +163,7 @@ def plan_of(work: Workspace, intervention: Intervention) -> Plan:
         outcomes=outcomes,
         direction=intervention.direction,
         start=intervention.start,
+        end=intervention.end,
         unit=intervention.unit or "unit",
         treated=tuple(str(one) for one in intervention.treated or ()),
         chosen=intervention.chosen or "convenience",
@@ -171,7 +179,7 @@ def plan_of(work: Workspace, intervention: Intervention) -> Plan:
         placebo_outcomes=tuple(intervention.placebo_outcomes),
         covariate=intervention.covariate or "",
         segments=tuple(intervention.segments),
-        units={name: unit_of(name, work.params.currency or "") for name in metrics},
+        units={name: _unit_of(work, intervention, name) for name in metrics},
         other_changes=tuple(others),
         confidence=work.params.confidence,
         seed=work.params.seed,

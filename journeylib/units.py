@@ -14,6 +14,7 @@ import pandas as pd
 from scipy import stats
 
 from journeylib.errors import DataError, did_you_mean
+from journeylib.periods import leave_cut
 from journeylib.phrases import gap_words
 from journeylib.plans import FAIL, PASS, WARN, Check, as_time, as_times, need_columns
 
@@ -22,11 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from journeylib.plans import Plan, When
-
-
-# Days between the beginnings of weeks, months, quarters and years.
-CALENDAR = ((6.5, 7.5), (27, 32), (89, 93), (364, 367))
+    from journeylib.plans import Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,109 +121,6 @@ def read_panel(data: pd.DataFrame, plan: Plan) -> Panel:
         start = starts[0]
     checks = [*left, *_switch_checks(rows, names)]
     return Panel(values, np.asarray(values.index.isin(names)), start, starts, tuple(checks))
-
-
-def leave_cut(
-    rows: pd.DataFrame, data: pd.DataFrame, plan: Plan
-) -> tuple[pd.DataFrame, list[Check]]:
-    """Leave out the period that the start cuts in two, and say which periods were left out.
-
-    Args:
-        rows: Measurements from `read_measurements`.
-        data: What they were read from, for periods marked as ``cut``.
-        plan: What was decided before.
-
-    Returns:
-        The rows, and check ``partial_period``: a warning that names what was left out.
-    """
-    marked = data["cut"].fillna(value=False).astype("bool") if "cut" in data else None
-    times = as_times(data.loc[marked, "time"]).unique().tolist() if marked is not None else []
-    if plan.start is not None and len(rows):
-        start = as_time(plan.start, name=plan.name)
-        split = cut_by_start(pd.DatetimeIndex(sorted(rows["time"].unique())), start)
-        if split is not None:
-            rows, times = rows[rows["time"] != split].reset_index(drop=True), [*times, split]
-    if not times:
-        message = "No period is cut by the start or by the ends of the data."
-        return rows, [Check("partial_period", PASS, 0.0, message)]
-    dates = ", ".join(f"{day:%-d %B %Y}" for day in sorted(times))
-    message = f"The period(s) from {dates} were measured in part only and are left out."
-    return rows, [Check("partial_period", WARN, float(len(times)), message)]
-
-
-def cut_by_start(times: pd.DatetimeIndex, start: pd.Timestamp) -> pd.Timestamp | None:
-    """Find the calendar period that a start cuts in two.
-
-    Args:
-        times: First days of weeks, months, quarters or years, sorted; other spacings are taken
-            for moments, which nothing cuts.
-        start: First day with the change.
-
-    Returns:
-        The period's first day, or None.
-
-    Example:
-        >>> months = pd.date_range("2025-01-01", periods=6, freq="MS")
-        >>> cut_by_start(months, pd.Timestamp("2025-04-16"))
-        Timestamp('2025-04-01 00:00:00')
-    """
-    earlier, later = times[times < start], times[times >= start]
-    if len(times) < 3 or not len(earlier) or not len(later) or later[0] == start:
-        return None
-    spacing = float(np.median(np.diff(times.to_numpy()) / np.timedelta64(1, "D")))
-    calendar = any(low <= spacing <= high for low, high in CALENDAR)
-    whole = (later[0] - earlier[-1]) / pd.Timedelta(days=1) <= 1.5 * spacing
-    return pd.Timestamp(earlier[-1]) if calendar and whole else None
-
-
-def period_means(
-    data: pd.DataFrame, *, every: str = "month", unit: str = "unit", start: When | None = None
-) -> pd.DataFrame:
-    """Average measurements by unit and calendar period.
-
-    Args:
-        data: ``time, value`` and the unit's column.
-        every: ``"week"``, ``"month"``, ``"quarter"`` or ``"year"``.
-        unit: Column that names the units.
-        start: First day with the change; a period that it cuts in two is marked.
-
-    Returns:
-        Columns ``<unit>, time`` (first day of the period), ``value, n, cut``: whether the period
-        was measured in part only, being the first or the last one or that of the start.
-
-    Raises:
-        DataError: There is no such period.
-    """
-    codes = {"week": "W-SUN", "month": "M", "quarter": "Q", "year": "Y"}
-    if every not in codes:
-        raise DataError(
-            f'every must be one of {", ".join(codes)}; found "{every}".',
-            [did_you_mean(every, codes)],
-        )
-    times = as_times(data["time"])
-    periods = times.dt.to_period(codes[every])
-    kept = data.assign(time=periods.dt.start_time)
-    cut = _cut_ends(times, periods)
-    if start is not None:
-        day = as_time(start, name="start")
-        first = day.to_period(codes[every]).start_time
-        cut |= {first} if first != day else set()
-    means = kept.groupby([unit, "time"], observed=True)["value"].agg(["mean", "count"])
-    means = means.rename(columns={"mean": "value", "count": "n"}).reset_index()
-    return means.assign(cut=means["time"].isin(cut))
-
-
-def _cut_ends(times: pd.Series, periods: pd.Series) -> set[pd.Timestamp]:
-    """Find a first or last period without data for longer than data usually pause."""
-    days = times.dt.floor("D").drop_duplicates().sort_values()
-    if len(days) < 8:
-        return set()
-    usual = float(np.quantile(np.diff(days.to_numpy()) / np.timedelta64(1, "D"), 0.95))
-    slack = pd.Timedelta(days=max(1.0, 2 * usual))
-    first, last = periods.min(), periods.max()
-    found = {first.start_time} if days.iloc[0] - first.start_time > slack else set()
-    late = last.end_time.floor("D") - days.iloc[-1] > slack
-    return found | ({last.start_time} if late else set())
 
 
 def expected_regression(within: float, between: float, share: float) -> float:

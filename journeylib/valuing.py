@@ -28,7 +28,11 @@ from journeylib.foresight import (
     find_stayers,
     foresee_contracts,
     foresee_orders,
+    take_off,
+    tell_kept,
+    widen,
 )
+from journeylib.labels import interval_text, share_text
 from journeylib.loyalty import measure_stage_scores
 from journeylib.tables import complete_result
 
@@ -37,6 +41,7 @@ if TYPE_CHECKING:
 
 ORDERS, CONTRACT, NOTHING = "orders", "contract", ""
 LONGEST = 60
+MONEY = ("value", "low", "high")
 SO_FAR = "since the first purchase, no forecast"
 NO_MARGIN = Refusal("The margin is 0, so nothing counts.", "`outcome: margin` above 0.")
 
@@ -99,7 +104,10 @@ def value_customers(work: Workspace, assignments: pd.DataFrame) -> Valued:
     else:
         found = foresee_orders(work, orders, end, groups, terms)
         again = find_returners(work, orders, end, groups)
-        cohorts = average_cohorts(orders, end=end, terms=terms) if len(orders) else cohorts
+        cohorts = _brought(work, orders, end, terms)
+    kept = tell_kept(work)
+    found = widen(take_off(found, kept))
+    cohorts = cohorts.assign(**{name: cohorts[name] * kept for name in MONEY if name in cohorts})
     totals = wrong or found.totals
     rows = _clv_rows(work, totals, cohorts, groups, _tested(found.held))
     parts = [part for part in (rows, again, _by_stage(work)) if len(part)]
@@ -114,12 +122,20 @@ def value_customers(work: Workspace, assignments: pd.DataFrame) -> Valued:
         people=found.people,
         held=held if isinstance(held, pd.DataFrame) else pd.DataFrame(),
         renewals=found.renewals,
-        cohorts=cohorts[cohorts["n"] >= work.params.report.min_cell] if len(cohorts) else cohorts,
+        cohorts=cohorts,
         caveats=found.caveats if isinstance(totals, pd.DataFrame) else (),
         reason=_say(totals),
         held_reason=_say(held),
         terms=terms,
     )
+
+
+def _brought(work: Workspace, orders: pd.DataFrame, end: int, terms: ClvTerms) -> pd.DataFrame:
+    """Average what cohorts brought so far, where money is known and no cohort is too small."""
+    if orders.empty or orders["value"].isna().all():
+        return pd.DataFrame()
+    table = average_cohorts(orders, end=end, terms=terms, confidence=work.params.confidence)
+    return table[table["n"] >= work.params.report.min_cell]
 
 
 def _say(found: pd.DataFrame | Refusal) -> str:
@@ -215,10 +231,12 @@ def _held_row(held: pd.DataFrame) -> tuple[str, str, str, str]:
         row = held.iloc[-1]
         held_true = bool(row["low"] <= row["observed"] <= row["high"])
         text = (
-            f"Tested on the past: {row['value']:.0%} ({row['low']:.0%} to {row['high']:.0%}) "
-            f"expected to stay for {int(row['period'])} months, {row['observed']:.0%} did."
+            f"Tested on the past: {share_text(row['value'])} "
+            f"({interval_text(row['low'], row['high'], 'share')}) expected to stay for "
+            f"{int(row['period'])} months, {share_text(row['observed'])} did."
         )
-    then = "" if held_true else "Worth and projections are a rough size, not a promise."
+    wider = "Intervals of worth reach as far as that error; " if "group" in held else ""
+    then = "" if held_true else f"{wider}take it as a rough size, not as a promise."
     return "worth_tested", text, "pass" if held_true else "warn", then
 
 

@@ -58,7 +58,7 @@ HEADERS = {
     "money": "Money a year", "lost_per_year": "Outcomes lost a year", "relief": "Spared",
     "expected": "Expected to leave", "top_probability": "Among the five highest",
     "tenths": "Tenths by risk", "predicted": "Expected", "capacity": "Most at risk",
-    "found": "Of them gone", "rate": "Share gone", "what": "Measure", "moves": "Moves",
+    "found": "Of them gone", "held": "Of all who left", "came": "Came to pass", "rate": "Share gone", "what": "Measure", "moves": "Moves",
     "badly": "Went badly", "well": "Went well", "sign": "Told by", "asked": "Question",
     "top3": "Among the first three", "days_to_test": "Days to test", "per_group": "In each group",
     "per_day": "A day", "detectable": "Least found in 12 weeks", "bought": "Bought first",
@@ -204,13 +204,15 @@ VIEWS: dict[str, tuple[str, ...]] = {
     "verdicts": (
         "intervention", "metric", "estimate", "money", "evidence", "verdict",
     ),
-    "held": ("group", "n", "estimate", "observed", "naive"),
+    "held": (
+        "group", "period", "n", "estimate", "observed", "plain_rule", "error", "plain_error",
+    ),
     "worths": ("cohort", "n", "purchases", "estimate"),
     "plain": ("intervention", "design", "plain", "estimate"),
     "returns": ("intervention", "reach", "money", "cost", "payback"),
     "planned": ("intervention", "design", "metric", "start", "worthwhile", "cost", "plan"),
-    "calibration": ("tenths", "predicted", "estimate", "n"),
-    "lifts": ("capacity", "customers", "found", "rate", "estimate"),
+    "calibration": ("tenths", "predicted", "came", "n"),
+    "lifts": ("capacity", "customers", "found", "rate", "held"),
     "models": ("name", "what", "estimate", "n"),
     "next_touchpoints": ("moment", "name", "what", "estimate", "n", "moves"),
     "caveats": (
@@ -232,6 +234,6 @@ SHOWN_ONLY = frozenset(
 # Columns with ends of their own, such as `stay_low`, and the unit of all three.
 SPANS = {
     "stay": "days", "tone": "sentiment", "naive": "share", "aipw": "share", "money": "",
-    "payback": "months", "plain": "",
+    "payback": "months", "plain": "", "held": "share", "came": "share",
 }  # fmt: skip
 DIFFERENCES = frozenset({"naive", "aipw", "plain"})

@@ -45,8 +45,8 @@ class Change(Section):
     high: Amount | None = None
     """Upper end of the same."""
     measured: Text | None = None
-    """Name of an intervention: its measured effect and interval are taken. On `to` it multiplies
-    that share, on `loss` the chance of the outcome from here."""
+    """Name of an intervention: its measured effect and interval are taken. On `to` they multiply
+    that share; on `loss` they are added, in points, to the chance of the outcome from here."""
     instead: Text | None = None
     """Touchpoint that takes or gives the difference; unset means all others in proportion."""
 

@@ -21,6 +21,30 @@ from planted_changes import (
 
 from journeylib.impact import DESIGNS, Plan, measure_intervention
 
+MEASURED: dict[str, object] = {}  # impacts by what was planted, for tests that look twice
+
+
+def once(key, measure):
+    if key not in MEASURED:
+        MEASURED[key] = measure()
+    return MEASURED[key]
+
+
+def tried(name, fault, changes):
+    rows = arms(lift=0.1)
+    key = f"test {name} {changes} {fault}"
+    return once(key, lambda: measure_arms(fault(rows) if fault else rows, **changes))
+
+
+def compared(name, fault, changes):
+    rows = shops(effect=3.0)
+    key = f"panel {name} {changes}"
+    return once(key, lambda: measure_shops(fault(rows) if fault else rows, **changes))
+
+
+def broken(name, made, changes):
+    return once(f"series {name}", lambda: measure_line(made(), **changes))
+
 
 def lopsided(rows):
     """Lose every third unit of one arm, as a redirect that drops visitors does."""
@@ -85,9 +109,7 @@ QUIET = {
 
 @pytest.mark.parametrize(("name", "fault", "changes", "status"), TRIALS)
 def test_the_check_of_a_test_fires_where_its_fault_is_planted(name, fault, changes, status):
-    rows = arms(lift=0.1)
-    impact = measure_arms(fault(rows) if fault else rows, **changes)
-    assert status_of(impact, name) == status
+    assert status_of(tried(name, fault, changes), name) == status
 
 
 @pytest.mark.parametrize("name", sorted({name for name, *_ in TRIALS} - {"missing_outcome"}))
@@ -107,8 +129,7 @@ GATES = ["srm", "contamination", "placebo_outcome"]
 def test_a_failed_gate_withholds_the_verdict_of_a_test_and_a_failed_split_its_own(
     name, fault, changes, status
 ):
-    rows = arms(lift=0.1)
-    impact = measure_arms(fault(rows) if fault else rows, **changes)
+    impact = tried(name, fault, changes)
     whole = impact.impacts[impact.impacts["segment"] == "all"]
     withheld = whole["verdict"].iloc[0] == "not interpretable"
     assert withheld == (name in GATES and status == "fail")
@@ -167,8 +188,7 @@ PANELS = [
 
 @pytest.mark.parametrize(("name", "fault", "changes", "status"), PANELS)
 def test_the_check_of_a_panel_fires_where_its_fault_is_planted(name, fault, changes, status):
-    rows = shops(effect=3.0)
-    assert status_of(measure_shops(fault(rows) if fault else rows, **changes), name) == status
+    assert status_of(compared(name, fault, changes), name) == status
 
 
 def test_the_checks_of_a_panel_are_quiet_without_a_fault():
@@ -206,7 +226,7 @@ SERIES = [
 
 @pytest.mark.parametrize(("name", "made", "changes", "status"), SERIES)
 def test_the_check_of_a_series_fires_where_its_fault_is_planted(name, made, changes, status):
-    assert status_of(measure_line(made(), **changes), name) == status
+    assert status_of(broken(name, made, changes), name) == status
 
 
 def test_a_break_before_the_start_shows_at_the_pretended_one():
@@ -276,15 +296,20 @@ def test_before_and_after_names_the_design_that_the_data_could_carry_now():
     assert "would tell more" in message_of(short, "design")
 
 
+@pytest.mark.parametrize(("moved", "status"), [(6.0, "fail"), (0.0, "pass")])
+def test_a_placebo_outcome_is_compared_before_and_after_too(moved, status):
+    rows = line(40, place=20, trend=0.0, level=3.0)
+    rows["rain"] = line(40, place=20, trend=0.0, level=moved, seed=8)["value"]
+    plan = Plan("x", metric="minutes", start=MONTHS[20], placebo_outcomes=("rain",))
+    assert status_of(measure_intervention("before_after", rows, plan), "placebo_outcome") == status
+
+
 # words
 
 
 def every_message():
-    impacts = [measure_arms(fault(arms(lift=0.1)) if fault else arms(lift=0.1), **changes)
-               for _, fault, changes, _ in TRIALS]  # fmt: skip
-    impacts += [measure_shops(fault(shops(effect=3.0)) if fault else shops(effect=3.0), **changes)
-                for _, fault, changes, _ in PANELS]  # fmt: skip
-    impacts += [measure_line(made(), **changes) for _, made, changes, _ in SERIES]
+    impacts = [tried(*each[:3]) for each in TRIALS]
+    impacts += [compared(*each[:3]) for each in PANELS] + [broken(*each[:3]) for each in SERIES]
     return [message for impact in impacts for message in impact.checks["message"]]
 
 

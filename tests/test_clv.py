@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,6 +14,7 @@ from small_logs import frame_of, write_log
 
 from journeylib.buying import (
     Buying,
+    Seen,
     Spending,
     fit_buying,
     fit_spending,
@@ -142,16 +145,16 @@ def test_the_model_beats_the_same_rate_in_the_held_out_weeks_of_cdnow(held):
     everyone = held.loc["all"]
     assert everyone["observed"] * everyone["n"] == pytest.approx(1882)
     assert 0.85 < everyone["value"] / everyone["observed"] < 1
-    assert everyone["error"] < everyone["naive_error"]
+    assert everyone["error"] < everyone["plain_error"]
     assert abs(everyone["value"] - everyone["observed"]) < 0.25 * abs(
-        everyone["naive"] - everyone["observed"]
+        everyone["plain_rule"] - everyone["observed"]
     )
 
 
 def test_the_hold_out_is_told_by_purchases_seen(held):
     assert list(held.index) == ["all", "0", "1", "2", "3", "4", "5", "6", "7+"]
     assert held["n"].iloc[1:].sum() == held.loc["all", "n"] == 2357
-    assert held.loc["0", "naive"] == 0
+    assert held.loc["0", "plain_rule"] == 0
     assert held["covered"].iloc[1:].sum() >= 6
 
 
@@ -252,6 +255,42 @@ def test_cohorts_not_followed_for_the_horizon_have_no_row(orders):
     assert table["n"].sum() == 2357
     assert average_cohorts(orders, end=day_of("1998-01-29")).empty
     assert len(average_cohorts(orders, end=day_of("1998-01-30"))) == 1
+
+
+def test_purchases_of_customers_who_hardly_ever_leave_are_quick_to_fit_and_forecast():
+    """The likelihood is then that of the NBD, flat in a and b; the search must not creep."""
+    rng = np.random.default_rng(4)
+    age = rng.integers(30, 365, 8000) / 7
+    bought = rng.poisson(rng.gamma(1.0, 1 / 6.0, 8000) * age)
+    last = np.round(age * 7 * np.where(bought > 0, bought / (bought + 1), 0)) / 7
+    people = pd.DataFrame(
+        {"customer": range(8000), "frequency": bought, "recency": last, "age": age, "spend": 30.0}
+    )
+    start = time.process_time()
+    fit = fit_buying(people)
+    expected = fit.expect(people, 52.0)
+    assert time.process_time() - start < 5
+    nbd = 52.0 * (fit.r + bought) / (fit.alpha + age)
+    assert expected == pytest.approx(nbd, rel=0.02)
+
+
+def test_interpolation_between_ages_changes_nothing_that_can_be_seen():
+    rng = np.random.default_rng(2)
+    x, age = rng.integers(0, 30, 300).astype(float), rng.uniform(0.1, 200, 300)
+    for model in (PUBLISHED, Buying(0.5, 0.01, 1.0, 0.3), Buying(2.0, 9.0, 1e-5, 1e4)):
+        found = model.expect(Seen(x, np.where(x > 0, age, 0.0), age, x, x), 39.0)
+        alone = model._expect_alive(x, age, 39.0)
+        told = alone * model.alive(Seen(x, np.where(x > 0, age, 0.0), age, x, x))
+        assert found == pytest.approx(told, rel=1e-4)
+
+
+def test_draws_on_a_ridge_fit_the_data_as_well_as_they_should():
+    """Twice the loss in log-likelihood is chi-square with four degrees of freedom."""
+    fit = fit_buying(people_of(700, weeks=40.0, truth=Buying(0.8, 12.0, 3.0, 9.0)))
+    drawn = fit.peak.draw(400, np.random.default_rng(1))
+    loss = fit.peak.height - np.array([fit.peak.likelihood(row) for row in drawn])
+    assert 0.9 < np.median(loss) < 2.4
+    assert np.quantile(loss, 0.95) < 6.5
 
 
 # ------------------------------------------------------------------ property

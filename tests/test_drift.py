@@ -14,7 +14,7 @@ from journeylib.drift import compare_levels, compare_moves, compare_periods, jud
 from journeylib.errors import DataError
 from journeylib.estimates import Refusal
 from journeylib.footprints import Footprints
-from journeylib.homogeneity import compare_counts, compare_to_shares
+from journeylib.homogeneity import compare_counts, compare_to_shares, measure_stability
 from journeylib.log import DAY
 from journeylib.tables import check_result
 
@@ -68,6 +68,22 @@ def test_two_tables_of_kullback_differ_as_published():
     assert fit.g_square == pytest.approx(160.96060031170782, abs=1e-9)
     assert fit.x_square == pytest.approx(158.406, abs=1e-3)
     assert fit.df == 29
+
+
+@pytest.mark.parametrize("n", [100, 300])
+def test_stability_index_is_held_against_chance_and_not_against_a_tenth(n):
+    """No change among ten groups: E[PSI] = (k − 1)(1/n + 1/m); the rule of .1 alarms at small n."""
+    rng, shares = np.random.default_rng(4), np.full(10, 0.1)
+    drawn = [measure_stability(*rng.multinomial(n, shares, 2)) for _ in range(1500)]
+    index = np.array([one.index for one in drawn])
+    assert drawn[0].by_chance == pytest.approx(9 * 2 / n)
+    assert index.mean() == pytest.approx(9 * 2 / n, rel=0.09)
+    assert (index > 0.1).mean() == pytest.approx(stats.chi2.sf(0.1 * n / 2, 9), abs=0.05)
+    assert (n == 300) or (index > 0.1).mean() > 0.7
+    assert np.mean([one.index > one.most_by_chance for one in drawn]) == pytest.approx(
+        0.05, abs=0.03
+    )
+    assert np.mean([one.p <= 0.05 for one in drawn]) == pytest.approx(0.05, abs=0.03)
 
 
 # ---------------------------------------------------------------- boundary
@@ -240,3 +256,15 @@ def test_earlier_period_without_events_is_refused(tmp_path):
 
 def test_without_parts_there_is_no_drift():
     assert judge_drift().empty
+
+
+def test_money_without_a_margin_of_its_own_gets_a_twentieth():
+    found = compare_levels(levels(100, 1, metric="aov", unit="EUR"),
+                           levels(102, 1, metric="aov", unit="EUR"), margins={})  # fmt: skip
+    assert found["margin"].tolist() == [5.0]
+    assert judge_drift(found)["verdict"].tolist() == ["same"]
+
+
+def test_mix_of_one_group_cannot_move():
+    found = measure_stability(np.array([30]), np.array([40]))
+    assert (found.index, found.p) == (0.0, 1.0)

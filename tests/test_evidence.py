@@ -78,3 +78,64 @@ def test_what_is_not_there_is_said_with_a_near_name():
 def test_units_follow_the_metrics_name():
     assert unit_of("conversion_rate", "EUR") == "share"
     assert unit_of("revenue_per_visit", "EUR") == "EUR"
+
+
+def daily(first, last, *, metric="csat", score=4.0):
+    days = pd.date_range(first, last, freq="D", tz="UTC")
+    return (
+        ANSWERS.iloc[:1]
+        .drop(columns="timestamp")
+        .assign(metric=metric, score=score)
+        .merge(pd.DataFrame({"timestamp": days}), how="cross")
+    )
+
+
+def cut_months(answers, **changes):
+    found = gather_evidence(
+        "difference_in_differences", trials={}, answers=answers, metric="csat", unit="hotel",
+        **changes,
+    )  # fmt: skip
+    return [f"{day:%Y-%m}" for day in found.loc[found["cut"], "time"]]
+
+
+def test_months_at_the_ends_that_were_measured_in_part_are_marked():
+    assert cut_months(daily("2025-01-20", "2025-06-11")) == ["2025-01", "2025-06"]
+    assert cut_months(daily("2025-01-01", "2025-06-30")) == []
+    assert cut_months(daily("2025-01-02", "2025-06-29")) == []
+
+
+def test_a_month_that_the_start_cuts_is_marked():
+    answers = daily("2025-01-01", "2025-06-30")
+    assert cut_months(answers, start="2025-03-15") == ["2025-03"]
+    assert cut_months(answers, start="2025-03-01") == []
+
+
+def test_rare_answers_mark_no_month():
+    answers = daily("2025-01-20", "2025-06-11").iloc[::15]
+    assert cut_months(answers) == []
+
+
+def test_a_placebo_metric_of_the_survey_stands_beside_the_value():
+    answers = pd.concat(
+        [
+            daily("2025-01-01", "2025-04-30"),
+            daily("2025-01-01", "2025-03-31", metric="ces", score=2),
+        ]
+    )
+    found = gather_evidence(
+        "difference_in_differences", trials={}, answers=answers, metric="csat", unit="hotel",
+        placebo_outcomes=["ces", "nps"],
+    )  # fmt: skip
+    assert found["ces"].tolist()[:3] == [2.0, 2.0, 2.0]
+    assert found["ces"].isna().tolist() == [False, False, False, True]
+    assert "nps" not in found
+
+
+def test_a_metric_is_a_share_only_where_its_values_can_be_one():
+    from journeylib.plans import Plan, fit_units
+
+    assert unit_of("weekly_activation", "EUR") == "share"
+    plan = Plan("x", units={"rate": "share", "nps": "points"})
+    kept = fit_units(plan, {"rate": pd.Series([0.2, 0.9]), "nps": pd.Series([40.0])})
+    assert kept.units == plan.units
+    assert fit_units(plan, {"rate": pd.Series([20.0, 90.0])}).units["rate"] == ""

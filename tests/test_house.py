@@ -52,7 +52,7 @@ LAYERS: dict[str, str] = {
         "loyalty traits pains impact payback realised plans trials arms splits panels units changes series verdicts "
         "staggered synthetic mixtures looks ratio_metrics "
         "phrases treatments strata segments guardrails precision outliers falsifications "
-        "collapsed pretrends rivals rollouts autoregression lines trendshapes "
+        "collapsed periods pretrends rivals rollouts autoregression lines trendshapes "
         "scaling clusters habits features outcomes portraits "
         "durations passages sojourns flows occupancy representatives rework consistency detours "
         "suggestions cohorts tenure memory alignment "

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from journeylib.errors import DataError
 from journeylib.impact import DESIGNS, Plan, measure_intervention
+from journeylib.periods import period_means
 from journeylib.series import fit_autoregressive
 from journeylib.tables import check_result, result_columns
-from journeylib.units import period_means
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 MONTHS = pd.date_range("2021-01-01", periods=120, freq="MS")

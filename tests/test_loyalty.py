@@ -3,7 +3,12 @@ import pandas as pd
 import pytest
 
 from journeylib.log import DAY
-from journeylib.loyalty import measure_metrics
+from journeylib.loyalty import (
+    measure_cohorts,
+    measure_metrics,
+    measure_stage_scores,
+    measure_stayers,
+)
 from journeylib.summaries import NEVER
 from journeylib.tables import check_result
 
@@ -15,9 +20,9 @@ SETTINGS = {
 }  # fmt: skip
 
 
-def measured(customers, answers=NO_ANSWERS, personas=NOBODY, **settings):
+def measured(customers, answers=NO_ANSWERS, groups=NOBODY, **settings):
     table = measure_metrics(
-        customers, answers, settings={**SETTINGS, **settings}, groups=personas,
+        customers, answers, settings={**SETTINGS, **settings}, groups=groups,
         targets={"nps": 30.0},
     )  # fmt: skip
     check_result("metrics", table)
@@ -136,3 +141,68 @@ def test_satisfaction_and_effort_use_their_own_scale():
     table = measured(pd.DataFrame(), answers)
     assert table.loc[("all", "csat"), "value"] == pytest.approx(2 / 3)
     assert table.loc[("all", "ces"), "value"] == 3
+
+
+# ------------------------------------------------------------------ segments
+
+
+def test_months_are_compared_by_customers_who_were_followed_equally_long():
+    rows = [(0, 0), (0, 25), (1, 0), (1, 31), (2, 0), (3, 60), (3, 65), (4, 71), (4, 73)]
+    orders = pd.DataFrame(rows, columns=["customer", "day"]).assign(value=1.0)
+    groups = pd.DataFrame(
+        {"customer": range(5), "segment": ["early"] * 3 + ["late"] * 2, "by": "joined"}
+    )
+    table = measure_cohorts(orders, groups, days=30, end=100, targets={}).set_index("segment")
+    assert table.loc["early", ["value", "n"]].tolist() == [1 / 3, 3]
+    # whoever first bought on day 71 was watched for 29 days only
+    assert table.loc["late", ["value", "n"]].tolist() == [1.0, 1]
+
+
+def test_customers_still_there_count_for_as_long_as_they_were_seen():
+    tenures = pd.DataFrame(
+        {
+            "customer": range(80),
+            "months": [3.0] * 20 + [12.0] * 60,
+            "ended": [True] * 20 + [False] * 60,
+        }
+    )
+    groups = pd.DataFrame({"customer": range(80), "segment": "joined 2025-01", "by": "joined"})
+    row = measure_stayers(tenures, groups, days=180, targets={}).iloc[0]
+    assert row["value"] == pytest.approx(0.75)
+    assert row["low"] < 0.75 < row["high"]
+    assert measure_stayers(tenures.iloc[:49], groups, days=180, targets={}).empty
+
+
+def test_stages_are_scored_by_the_touchpoint_that_the_answers_speak_of():
+    answers = pd.DataFrame(
+        {"customer": range(40), "metric": "nps", "score": [10.0] * 20 + [0.0] * 20,
+         "touchpoint": ["delivery"] * 20 + ["basket"] * 15 + ["nowhere"] * 5}
+    )  # fmt: skip
+    stages = {"delivery": "retention", "basket": "decision"}
+    table = measure_stage_scores(answers, stages, targets={"nps": 30.0}).set_index("segment")
+    assert table["value"].to_dict() == {"retention": 100.0, "decision": -100.0}
+    assert set(table["by"]) == {"stage"}
+    assert measure_stage_scores(answers.iloc[:20], stages, targets={}).empty
+
+
+def test_too_few_answers_of_a_segment_leave_a_row_without_a_value():
+    """Without it, the answers of the others would tell what the few said."""
+    answers = pd.DataFrame({"customer": range(24), "metric": "nps", "score": [9.0] * 24})
+    groups = pd.DataFrame({"customer": range(24), "persona": ["A"] * 20 + ["B"] * 4})
+    table = measured(buyers_of([[1]] * 24), answers, groups)
+    row = table.loc[("B", "nps")]
+    assert np.isnan(row["value"])
+    assert row["n"] == 4
+
+
+def test_a_customer_may_stand_in_several_segments():
+    groups = pd.DataFrame(
+        {"customer": [0, 1, 0, 1], "segment": ["web", "app", "joined 2025-01", "joined 2025-01"],
+         "by": ["channel", "channel", "joined", "joined"]}
+    )  # fmt: skip
+    table = measured(buyers_of([[1, 5], [2]]), groups=groups)
+    assert table.loc[("joined 2025-01", "repeat_purchase_rate"), ["value", "n"]].tolist() == [
+        0.5,
+        2,
+    ]
+    assert table.loc[("web", "repeat_purchase_rate"), ["value", "by"]].tolist() == [1.0, "channel"]

@@ -54,7 +54,7 @@ def test_drawn_parts_are_nearer_to_the_truth_than_raw_ones():
     truth = draws.normal(0.05, 0.02, (200, 5))
     raw = truth + draws.normal(0, 0.04, truth.shape)
     drawn = np.array([shrink_effects(row, [0.04] * 5)[0] for row in raw])
-    assert ((drawn - truth) ** 2).mean() < 0.6 * ((raw - truth) ** 2).mean()
+    assert ((drawn - truth) ** 2).mean() < 0.7 * ((raw - truth) ** 2).mean()
 
 
 def test_intervals_of_drawn_parts_cover():

@@ -44,16 +44,16 @@ def test_the_difference_within_strata_is_miratrix_sekhon_yu_2013():
 
 
 def test_intervals_within_strata_cover():
-    """200 tests of 120 units: within 3 binomial standard errors of .95."""
+    """100 tests of 120 units: within 3 binomial standard errors of .95."""
     covered = 0
-    for seed in range(200):
+    for seed in range(100):
         values, treated, strata = drawn(120, seed)
         found = contrast_within(
             pd.Series(values), pd.Series(treated), pd.Series(strata), metric="m", unit="",
             confidence=(0.95, 1.0),
         ).estimate  # fmt: skip
         covered += found.low <= 2 <= found.high
-    assert abs(covered / 200 - 0.95) <= 3 * (0.95 * 0.05 / 200) ** 0.5
+    assert abs(covered / 100 - 0.95) <= 3 * (0.95 * 0.05 / 100) ** 0.5
 
 
 def test_strata_narrow_a_mean_that_differs_between_them():
