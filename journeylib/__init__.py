@@ -166,7 +166,8 @@ _NAMES = {
         "count_people", "gather_assumptions", "join_customers", "keep_collected", "list_findings",
         "name_period",
     ],
-    "trying": ["describe_changes", "measure_interventions", "show_interventions"],
+    "trying": ["describe_changes", "measure_interventions"],
+    "verdict_cards": ["show_interventions"],
     "theme": ["use_theme"],
     "workspace": ["open_workspace"],
 }  # fmt: skip

@@ -68,7 +68,7 @@ def plot_scenarios(forecasts: pd.DataFrame, *, ax: Axes | None = None) -> Axes |
         parts.share_limits([0.0, *parts.numbers(rows, "low"), *parts.numbers(rows, "high")])
     )
     parts.number_axis(ax.xaxis, unit)
-    told = "□ rests on a measured effect; ○ on a guess" if measured.any() else "all rest on guesses"
+    told = "■ rests on a measured effect; ● on a guess" if measured.any() else "all rest on guesses"
     ax.set_xlabel(f"{AXES[metric]}, with interval\n{told}; a scenario is not a forecast")
     parts.set_finding(ax, _scenario_title(rows.iloc[0], metric, unit))
     return ax
@@ -106,6 +106,8 @@ def plot_credit(credit: pd.DataFrame, *, ax: Axes | None = None) -> Axes | None:
     if known.empty:
         return None
     table = known.pivot_table(index="name", columns="rule", values="value", aggfunc="first")
+    if len(known) == len(credit):  # nothing is withheld: what has no row has no credit
+        table = table.fillna(0.0)
     rules = [rule for rule in RULES if rule in table]
     order = table.mean(axis=1).sort_values(ascending=False, kind="stable").index
     shown = table.loc[order[:MOST_NAMES], rules]

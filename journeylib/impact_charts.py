@@ -5,6 +5,7 @@ Not for estimating an effect: the frames come from `impact` and carry their own 
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -138,7 +139,7 @@ def _finish_series(ax: Axes, rows: pd.DataFrame, start: object | None) -> None:
 
 
 def _moment(start: object) -> Any:
-    return pd.Timestamp(start) if isinstance(start, str) else start
+    return pd.Timestamp(start) if isinstance(start, str | dt.date) else start
 
 
 def _groups_title(rows: pd.DataFrame, start: object | None) -> str:

@@ -28,6 +28,8 @@ MODELS = {
 }
 SHORT = {"average": "the average", "plain": "the plain model", "regression": "the regression",
          "boosting": "boosted trees"}  # fmt: skip
+VERBS = {"regression": "beats", "boosting": "beat"}
+USED = {"regression": "is used", "boosting": "are used"}
 PLAIN_SNAPSHOT = "Plain: how long a customer"
 LEFT = {"orders": "did not come back", "contract": "left", "snapshot": "have left"}
 ORDERS = {0: "Always the most frequent", 1: "From the touchpoint before",
@@ -166,12 +168,12 @@ def _draw_losses(ax: Axes, losses: pd.DataFrame, hues: list[str], places: np.nda
 def _models_title(gains: pd.DataFrame, chosen: str) -> str:
     if chosen == "average":
         return "No model clearly tells who leaves better than the average does"
-    over = gains[(gains["model"] == "boosting") & (gains["against"] == chosen)]
     if chosen == "plain":
         return "The plain model is as good as the others; it is used"
-    if len(over):
-        return "The regression beats the plain model, and boosted trees do not clearly beat it"
-    return "Boosted trees clearly beat the plainer models; they are used"
+    own = gains[(gains["model"] == chosen) & (gains["low"] > 0) & (gains["against"] != "average")]
+    beaten = " and ".join(SHORT[str(name)] for name in own["against"]) or SHORT["average"]
+    name = labels.sentence_case(SHORT[chosen])
+    return f"{name} clearly {VERBS[chosen]} {beaten}, and {USED[chosen]}"
 
 
 def plot_next_touchpoints(measures: pd.DataFrame, *, ax: Axes | None = None) -> Axes | None:

@@ -1,11 +1,11 @@
-"""What notebook 05 asks of a client's workspace: every change measured, judged, priced, and drawn.
+"""What notebook 05 asks of a client's workspace: every change measured, judged and priced.
 
-Not for measuring; `impact` does that by the design that the client file names.
+Not for measuring; `impact` does that by the design that the client file names. Not for showing what
+came of it; see `verdict_cards`.
 """
 
 from __future__ import annotations
 
-import html
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,32 +13,22 @@ import numpy as np
 import pandas as pd
 
 from journeylib.changes import measure_change
-from journeylib.charts import plot_arms, plot_event_study, plot_group_series, plot_series
 from journeylib.errors import JourneyError
 from journeylib.evidence import gather_evidence, unit_of
-from journeylib.exhibits import STATUS_SIGNS, Exhibit, bold, show_figure, show_notice
-from journeylib.glossary import NO_CHANGES
-from journeylib.impact import Plan, measure_intervention
-from journeylib.impact_prose import bar_text, impact_sentence
+from journeylib.impact import Impact, Plan, measure_intervention
+from journeylib.impact_prose import bar_text
 from journeylib.labels import metric_name, value_text
 from journeylib.returns import value_interventions
 from journeylib.tables import complete_result
 from journeylib.verdicts import NOT_INTERPRETABLE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from matplotlib.axes import Axes
+    from collections.abc import Mapping, Sequence
 
     from journeylib.interventions import Intervention
     from journeylib.workspace import Workspace
 
 COMPARING = ("difference_in_differences", "interrupted_time_series")
-CHECK_NAMES = {
-    "srm": "Split as planned", "power": "Precise enough", "pre_trend": "Same trend before",
-    "placebo": "Quiet before the start", "regression_to_mean": "Not chosen for being bad",
-    "peeking": "Looked at as planned",
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +42,32 @@ class Measured:
         plain: What after less before would have said, beside designs that know better:
             ``intervention, design, value, low, high, unit, plain, plain_low, plain_high,
             misleads``.
+        details: Further frames of each intervention: ``(name, frames)``; see `plans.Impact`.
     """
 
     impacts: pd.DataFrame
     checks: pd.DataFrame
     pictures: Sequence[tuple[str, str, pd.DataFrame, object]]
     plain: pd.DataFrame
+    details: Sequence[tuple[str, Mapping[str, pd.DataFrame]]]
+
+    @property
+    def parts(self) -> pd.DataFrame:
+        """Effects by part of the customers, before and after they were drawn together."""
+        return self._gather("parts")
+
+    @property
+    def trend_shapes(self) -> pd.DataFrame:
+        """The change of each series under no trend, a straight and a curved one."""
+        return self._gather("trend_shapes")
+
+    def _gather(self, name: str) -> pd.DataFrame:
+        found = [
+            frames[name].assign(intervention=intervention)
+            for intervention, frames in self.details
+            if len(frames.get(name, ()))
+        ]
+        return pd.concat(found, ignore_index=True) if found else pd.DataFrame()
 
 
 def measure_interventions(work: Workspace) -> Measured:
@@ -66,23 +76,26 @@ def measure_interventions(work: Workspace) -> Measured:
     An intervention whose data is not there becomes *not interpretable*, with the reason as a
     failed check; the others go on.
     """
-    impacts, checks, pictures, plain = [], [], [], []
+    impacts, checks, pictures, plain, details = [], [], [], [], []
     for intervention in work.params.interventions:
         try:
             data, plan = _evidence(work, intervention), plan_of(work, intervention)
-            found, looked, drawn = _measure(work, data, plan, intervention.design)
-            plain += _plain(data, plan, found)
+            result = _measure(work, data, plan, intervention.design)
+            plain += _plain(data, plan, result.impacts)
         except JourneyError as refused:
-            found, looked, drawn = _unmeasured(intervention, refused)
-        impacts.append(found)
-        checks.append(looked)
-        pictures.append((intervention.name, intervention.design, drawn, intervention.start))
+            result = _unmeasured(intervention, refused)
+        name, drawn = intervention.name, result.figure_data
+        impacts.append(result.impacts)
+        checks.append(result.checks)
+        pictures.append((name, intervention.design, drawn, intervention.start))
+        details.append((name, result.details))
     whole = complete_result("impacts", value_interventions(work, _stack(impacts)))
     return Measured(
         work.protect("impacts", whole),
         complete_result("impact_checks", _stack(checks)),
         pictures,
         pd.DataFrame(plain),
+        details,
     )
 
 
@@ -107,16 +120,14 @@ def _evidence(work: Workspace, intervention: Intervention) -> pd.DataFrame:
     )
 
 
-def _measure(
-    work: Workspace, data: pd.DataFrame, plan: Plan, design: str
-) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+def _measure(work: Workspace, data: pd.DataFrame, plan: Plan, design: str) -> Impact:
     result = measure_intervention(design, data, plan)
     if design == "ab_test" and _has_small_arm(work, result.impacts):
         # The levels of the arms and the messages of the checks tell counts too.
         few = f"an arm holds fewer than {work.params.report.min_cell} customers."
         checks = result.checks.assign(message=few, statistic=np.nan)
-        return result.impacts, checks, pd.DataFrame()
-    return result.impacts, result.checks, result.figure_data
+        return Impact(result.impacts, checks, pd.DataFrame())
+    return result
 
 
 def _plain(data: pd.DataFrame, plan: Plan, found: pd.DataFrame) -> list[dict[str, object]]:
@@ -186,9 +197,7 @@ def plan_of(work: Workspace, intervention: Intervention) -> Plan:
     )
 
 
-def _unmeasured(
-    intervention: Intervention, refused: JourneyError
-) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+def _unmeasured(intervention: Intervention, refused: JourneyError) -> Impact:
     metric = intervention.metric or ", ".join(intervention.outcomes or ())
     impact = {
         "intervention": intervention.name, "design": intervention.design, "metric": metric,
@@ -200,60 +209,7 @@ def _unmeasured(
         "intervention": intervention.name, "check": "data", "status": "fail", "statistic": np.nan,
         "message": f"{refused.what} {fixes}".strip(),
     }  # fmt: skip
-    return pd.DataFrame([impact]), pd.DataFrame([check]), pd.DataFrame()
-
-
-def show_interventions(measured: Measured) -> Exhibit:
-    """Show each intervention as a card: what it did, the picture, and every check."""
-    if not measured.pictures:
-        return show_notice(NO_CHANGES)
-    return Exhibit("".join(_card(measured, *picture) for picture in measured.pictures))
-
-
-def _card(measured: Measured, name: str, design: str, drawn: pd.DataFrame, start: object) -> str:
-    own = measured.impacts[measured.impacts["intervention"] == name]
-    checks = measured.checks[measured.checks["intervention"] == name]
-    first: Any = own.iloc[0].to_dict()
-    figures = _pictures(design, drawn, start, str(first["metric"]))
-    picture = "".join(show_figure(one).html for one in figures if one is not None)
-    items = "".join(
-        f'<li class="check {row["status"]}"><strong>{STATUS_SIGNS[row["status"]][0]} '
-        f"{html.escape(_check_name(row['check']))}</strong> {html.escape(row['message'])}</li>"
-        for row in checks.to_dict("records")
-    )
-    kind = html.escape(design.replace("_", " ").replace("ab test", "A/B test"))
-    return (
-        f'<section class="card"><h4>{html.escape(name)} <span class="tag">{kind}</span></h4>'
-        f'<p class="said">{bold(impact_sentence(first))}</p>{picture}'
-        f'<ul class="checks">{items}</ul></section>'
-    )
-
-
-def _check_name(check: str) -> str:
-    plain = check.replace("_", " ").replace(":", ": ")
-    return CHECK_NAMES.get(check, plain[:1].upper() + plain[1:])
-
-
-def _pictures(design: str, drawn: pd.DataFrame, start: object, metric: str) -> list[Axes | None]:
-    if drawn.empty:
-        return []
-    if design == "ab_test":
-        return [plot_arms(drawn[drawn["metric"] == metric] if "metric" in drawn else drawn)]
-    if design == "difference_in_differences":
-        groups = drawn[drawn["series"] != "gap"].rename(columns={"series": "group"})
-        return [
-            plot_group_series(groups, start=start),
-            plot_event_study(_event_study(drawn, start)),
-        ]
-    return [plot_series(drawn, start=start)]
-
-
-def _event_study(drawn: pd.DataFrame, start: object) -> pd.DataFrame:
-    """Number the periods from the start: 0 is the first with the change."""
-    gaps = drawn[drawn["series"] == "gap"].sort_values("time", kind="stable")
-    times = pd.to_datetime(gaps["time"])
-    before = int((times < pd.Timestamp(str(start))).sum())
-    return gaps.assign(time=np.arange(len(gaps)) - before)
+    return Impact(pd.DataFrame([impact]), pd.DataFrame([check]), pd.DataFrame())
 
 
 def describe_changes(work: Workspace) -> pd.DataFrame:

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from tiny import write_tiny_client
 
-from journeylib import atlas, steps, trying
+from journeylib import atlas, steps, trying, verdict_cards
 from journeylib.params import read_params
 from journeylib.workspace import Workspace, work_folder
 
@@ -65,7 +65,7 @@ def test_an_intervention_without_its_data_is_named_and_the_others_go_on(tmp_path
     (check,) = found.checks.to_dict("records")
     assert check["status"] == "fail"
     assert 'No source holds the metric "nps"' in check["message"]
-    html = trying.show_interventions(found).html
+    html = verdict_cards.show_interventions(found).html
     assert "New shop" in html
     assert "no verdict" in html
 
@@ -74,7 +74,7 @@ def test_without_interventions_nothing_is_invented(tmp_path, monkeypatch):
     work = open_client(write_tiny_client(tmp_path, "anna"), tmp_path / "work", monkeypatch)
     found = trying.measure_interventions(work)
     assert found.impacts.empty
-    assert "No change has been declared" in trying.show_interventions(found).html
+    assert "No change has been declared" in verdict_cards.show_interventions(found).html
     assert "There is no map without journeys" in atlas.map_journey(work).html
 
 

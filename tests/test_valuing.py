@@ -134,11 +134,6 @@ def test_what_was_taken_for_granted_names_those_who_bought_once(shop):
     assert rows[-1][0] == "worth_tested"
 
 
-def test_a_rerun_gives_the_same_worth(shop):
-    work, valued = shop
-    pd.testing.assert_frame_equal(value_customers(work, PEOPLE).metrics, valued.metrics)
-
-
 def test_metrics_join_everything_with_all_first_and_months_last(shop):
     work, valued = shop
     cut = jl.part_period(work)
