@@ -97,7 +97,7 @@ _NAMES = {
         "impact_sentence", "impacts_sentences", "plain_sentence", "score_sentence",
     ],
     "realised": ["rate_forecasts"],
-    "returns": ["score_past"],
+    "returns": ["join_forecasts", "list_returns", "score_past"],
     "impact": ["measure_intervention"],
     "staggered": ["measure_staggered", "read_cohorts"],
     "synthetic": ["measure_synthetic"],

@@ -240,8 +240,16 @@ def _adjusted(associated: pd.DataFrame) -> tuple[str, str, str, str]:
     return "association", text, "warn", then
 
 
-def assume_impacts(work: Workspace, checks: pd.DataFrame) -> pd.DataFrame:
-    """Note which checks of the designs warned or failed."""
+def assume_impacts(
+    work: Workspace, checks: pd.DataFrame, *further: tuple[str, str, str, str]
+) -> pd.DataFrame:
+    """Note which checks of the designs warned or failed.
+
+    Args:
+        work: The workspace.
+        checks: The result table ``impact_checks``.
+        further: What predictions, scenarios and comparisons take for granted, as `assume` takes it.
+    """
     noted = checks[checks["status"] != "pass"] if len(checks) else checks
     rows = [
         (
@@ -256,7 +264,7 @@ def assume_impacts(work: Workspace, checks: pd.DataFrame) -> pd.DataFrame:
         rows.append(
             ("interventions", "The client file names no change.", "pass", "Nothing was measured.")
         )
-    return assume(work, "05", *rows)
+    return assume(work, "05", *rows, *further)
 
 
 def list_caveats(work: Workspace, assumptions: pd.DataFrame) -> pd.DataFrame:

@@ -47,6 +47,21 @@ if TYPE_CHECKING:
 STATUS_SIGNS = {"pass": "✓ pass", "warn": "! warn", "fail": "✗ fail"}
 ESTIMATE = "estimate"
 WITHHELD = "not interpretable"  # a check failed: the figure is in tables/, not on the page
+# Columns that stand only in tables whose estimates are differences.
+SIGNED = frozenset(
+    {
+        "arm",
+        "change",
+        "effect",
+        "lost_share",
+        "with_it",
+        "elsewhere",
+        "before",
+        "naive",
+        "plain",
+        "shape",
+    }
+)
 LEFT = ' style="text-align:left"'  # JupyterLab would set texts to the right
 TABLE_CSS = (
     ".exhibit{margin:1.2em 0}.exhibit table{border-collapse:collapse;width:100%;font-size:.92em;"
@@ -224,8 +239,7 @@ def _estimate_cell(row: Mapping[Any, Any], name: str) -> str:
     unit = "" if is_missing(row.get("unit")) else str(row["unit"])
     if row.get("verdict") == WITHHELD:
         return "withheld"
-    signed = {"arm", "change", "effect", "lost_share", "with_it", "elsewhere", "before", "naive", "plain"}
-    difference = bool(signed & set(row))
+    difference = bool(SIGNED & set(row))
     return estimate_text(row["value"], row["low"], row["high"], unit, difference=difference)
 
 

@@ -203,3 +203,16 @@ def score_past(work: Workspace, impacts: pd.DataFrame) -> pd.DataFrame:
         scored=past.tables.get("forecasts"),
         made=past.end[:10],
     )
+
+
+def list_returns(impacts: pd.DataFrame) -> pd.DataFrame:
+    """Give the changes that have money a year, one row each; empty where none has."""
+    if "money_value" not in impacts:
+        return impacts[:0]
+    return impacts.dropna(subset=["money_value"])
+
+
+def join_forecasts(imagined: pd.DataFrame, scored: pd.DataFrame) -> pd.DataFrame:
+    """Put scenarios and scored forecasts into one result table ``forecasts``."""
+    parts = [part for part in (imagined, scored) if len(part)]
+    return pd.concat(parts, ignore_index=True) if parts else imagined

@@ -161,6 +161,7 @@ CELLS: dict[str, tuple[Cells, ...]] = {
         Cells("n_control", parts=_TEST, total="segment", only=_OF_TEST),
     ),
     "credits": (Cells("customers"),),
+    "parts": (Cells("n_treated"), Cells("n_control")),
     "drift": (Cells("n"),),
     "calibration": (Cells("n"), Cells("n", ESTIMATE, "value")),
     "lifts": (

@@ -62,8 +62,10 @@ class Measured:
         return self._gather("trend_shapes")
 
     def _gather(self, name: str) -> pd.DataFrame:
+        firsts = self.impacts.reindex(columns=["intervention", "unit"])
+        units = dict(firsts.drop_duplicates("intervention").to_numpy().tolist())
         found = [
-            frames[name].assign(intervention=intervention)
+            frames[name].assign(intervention=intervention, unit=units[intervention])
             for intervention, frames in self.details
             if len(frames.get(name, ()))
         ]

@@ -52,13 +52,15 @@ HEADERS = {
     "top3_probability": "Among the three dearest",
     "worthwhile": "Worth having from", "payback": "Paid back after",
     "plan": "What else was planned", "plain": "After less before",
+    "raw": "By itself", "shape": "Trend before",
     "was": "Was", "now": "Is now", "assumed": "What would be different", "size": "By how much",
     "basis": "Rests on", "shared": "Rule of credit", "needed": "What would tell",
     "place": "Where", "rank_low": "Rank from", "rank_high": "To",
     "money": "Money a year", "lost_per_year": "Outcomes lost a year", "relief": "Spared",
     "expected": "Expected to leave", "top_probability": "Among the five highest",
     "tenths": "Tenths by risk", "predicted": "Expected", "capacity": "Most at risk",
-    "found": "Of them gone", "held": "Of all who left", "came": "Came to pass", "rate": "Share gone", "what": "Measure", "moves": "Moves",
+    "found": "Of them gone", "held": "Of all who left", "came": "Came to pass",
+    "rate": "Share gone", "what": "Measure", "moves": "Moves",
     "badly": "Went badly", "well": "Went well", "sign": "Told by", "asked": "Question",
     "top3": "Among the first three", "days_to_test": "Days to test", "per_group": "In each group",
     "per_day": "A day", "detectable": "Least found in 12 weeks", "bought": "Bought first",
@@ -209,6 +211,8 @@ VIEWS: dict[str, tuple[str, ...]] = {
     ),
     "worths": ("cohort", "n", "purchases", "estimate"),
     "plain": ("intervention", "design", "plain", "estimate"),
+    "parts": ("intervention", "arm", "segment", "raw", "estimate", "n_treated", "n_control"),
+    "trend_shapes": ("intervention", "shape", "estimate"),
     "returns": ("intervention", "reach", "money", "cost", "payback"),
     "planned": ("intervention", "design", "metric", "start", "worthwhile", "cost", "plan"),
     "calibration": ("tenths", "predicted", "came", "n"),
@@ -227,13 +231,14 @@ SHOWN_ONLY = frozenset(
         "rework", "consistency", "cells", "detours", "suggestions", "cohorts", "tenure", "divides",
         "stays", "deviations", "associations", "scenarios", "exits", "truths", "drivers", "plans",
         "openings", "robustness", "persona_pains", "firmness", "reasons",
-        "dates", "plain", "returns", "planned", "calibration", "lifts", "models",
+        "dates", "plain", "returns", "planned",
+        "parts", "trend_shapes", "calibration", "lifts", "models",
         "next_touchpoints", "held", "worths",
     }
 )  # fmt: skip
 # Columns with ends of their own, such as `stay_low`, and the unit of all three.
 SPANS = {
     "stay": "days", "tone": "sentiment", "naive": "share", "aipw": "share", "money": "",
-    "payback": "months", "plain": "", "held": "share", "came": "share",
+    "payback": "months", "plain": "", "raw": "", "held": "share", "came": "share",
 }  # fmt: skip
-DIFFERENCES = frozenset({"naive", "aipw", "plain"})
+DIFFERENCES = frozenset({"naive", "aipw", "plain", "raw"})
