@@ -77,10 +77,9 @@ LAYERS: dict[str, str] = {
     ),
     "run": (
         "collect logplans workspace kernels steps atlas grouping feelings weighing hearing "
-        "predicting valuing foresight "
-        "respecify imagining crediting revisiting mixes pastresults trying returns assumptions batch report portfolio progress lessons answers syllabus trainer "
-        "checkup forgetting retention "
-        "doctor cli"
+        "predicting valuing foresight respecify imagining crediting revisiting mixes "
+        "pastresults trying verdict_cards returns assumptions batch report portfolio progress "
+        "lessons answers syllabus trainer checkup forgetting retention doctor cli"
     ),
 }
 LAYER_OF = {name: layer for layer, names in LAYERS.items() for name in names.split()}
