@@ -89,7 +89,7 @@ class Exhibit:
 
 
 class Sentence(str):
-    """A computed sentence; ``**bold**`` is its only markup, all else is plain text."""
+    """A computed sentence; ``**bold**`` and keys between backticks are its only markup."""
 
     __slots__ = ()
 
@@ -98,20 +98,23 @@ class Sentence(str):
 
 
 def bold(text: str) -> str:
-    """Escape a text and turn ``**…**`` into bold."""
-    return re.sub(r"\*\*(.+?)\*\*", r"<strong>\1</strong>", html.escape(text, quote=False))
+    """Escape a text and turn ``**…**`` into bold, and keys between backticks into code."""
+    strong = re.sub(r"\*\*(.+?)\*\*", r"<strong>\1</strong>", html.escape(text, quote=False))
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", strong)
 
 
 def show_sentences(sentences: Iterable[str]) -> Exhibit:
-    """Show sentences as a numbered list, in their order."""
+    """Show sentences as a numbered list, in their order; one alone needs no number."""
+    sentences = list(sentences)
+    if len(sentences) == 1:
+        return Exhibit(f'<p class="said">{bold(sentences[0])}</p>')
     items = "".join(f"<li>{bold(sentence)}</li>" for sentence in sentences)
     return Exhibit(f'<ol class="findings said">{items}</ol>' if items else "")
 
 
 def show_notice(text: str) -> Exhibit:
     """Show why there is nothing to show; `keys` of the client file stand between backticks."""
-    told = re.sub(r"`(.+?)`", r"<code>\1</code>", bold(text))
-    return Exhibit(f'<p class="notice said" role="note">{told}</p>')
+    return Exhibit(f'<p class="notice said" role="note">{bold(text)}</p>')
 
 
 def show_figure(ax: Axes | None, *, absent: str = "") -> Exhibit:

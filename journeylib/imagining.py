@@ -148,7 +148,7 @@ def note_futures(imagined: Imagined, revisited: Revisited) -> list[tuple[str, st
         rows.append(("scenarios", text, "pass", "A scenario is no forecast: it says what if."))
     if imagined.offered and len(imagined.forecasts):
         text = "No scenario is named: that half of those who meet a pain can be spared is a guess."
-        rows.append(("scenario_guess", text, "warn", "Name what is planned under `scenarios`."))
+        rows.append(("scenario_guess", text, "warn", "Name what is planned under scenarios."))
     if imagined.forgets:
         rows.append(("memory", imagined.forgets, "warn", "What-if figures are approximate."))
     told = revisited.notes.astype(str).itertuples(index=False)

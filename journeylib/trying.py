@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from journeylib.arms import is_binary
 from journeylib.changes import measure_change
 from journeylib.errors import JourneyError
 from journeylib.evidence import gather_evidence, unit_of
@@ -220,7 +221,7 @@ def describe_changes(work: Workspace) -> pd.DataFrame:
     rows = [
         (
             one.name, metric_name(one.design), _aim(one), str(one.start or ""),
-            _bar_of(one, currency), value_text(one.cost, currency) if one.cost else "",
+            _bar_of(work, one), value_text(one.cost, currency) if one.cost else "",
             _further(one),
         )
         for one in work.params.interventions
@@ -236,11 +237,13 @@ def _aim(one: Intervention) -> str:
     return f"{', '.join(metric_name(name) for name in named)} ({way})"
 
 
-def _bar_of(one: Intervention, currency: str) -> str:
+def _bar_of(work: Workspace, one: Intervention) -> str:
     if one.worthwhile is None:
         return "not declared"
     primary = one.metric or (one.outcomes or [""])[0]
-    return bar_text(one.worthwhile, unit_of(primary, currency))
+    measured = work.recall(f"trial_{one.source}") if one.source else pd.DataFrame()
+    is_share = primary in measured and is_binary(measured[primary])
+    return bar_text(one.worthwhile, "share" if is_share else _unit_of(work, one, primary))
 
 
 def _further(one: Intervention) -> str:
