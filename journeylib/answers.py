@@ -117,6 +117,11 @@ def _checks_of_changes(work: Workspace) -> Answer:
     return _count(work.read("impact_checks"), "status", NOT_GOOD)
 
 
+def _overstated(work: Workspace) -> Answer:
+    plain = work.recall("plain").head(1)
+    return float((plain["plain"] - plain["value"]).sum()) if len(plain) else None
+
+
 def _graded_ab(work: Workspace) -> Answer:
     return _count(work.read("impacts"), "evidence", ("A", "B"))
 
@@ -192,6 +197,11 @@ EXERCISES: dict[str, Exercise] = {
         "count", _checks_of_changes,
         "Count warn and fail alike, over all changes.",
         "A warning lowers what may be claimed; a failure withholds the verdict.",
+    ),
+    "05.4": Exercise(
+        "measure", _overstated,
+        "Take what after less before gives in the first row, less what its own design leaves.",
+        "The difference is what the trend, the season or everybody's rise added.",
     ),
     "06.1": Exercise(
         "count", _graded_ab,

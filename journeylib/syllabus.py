@@ -113,7 +113,7 @@ LESSONS = (
         ),
     ),
     Lesson(
-        "05_intervention_impact", "Did it work, and what next?", 50,
+        "05_intervention_impact", "Did it work, and what next?", 45,
         (
             "read a verdict together with its interval and its checks",
             "say which design answers the question and which only looks as if it did",

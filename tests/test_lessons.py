@@ -269,12 +269,13 @@ def test_expected_answers_are_counted_from_the_tables():
         compared={"p_value": [0.1, 0.2, None, 0.3]},
         impacts={"low": [0.02, -1], "high": [0.05, 1], "evidence": ["B", "D"]},
         impact_checks={"status": ["pass", "fail"]},
+        plain={"plain": [0.1, 9.0], "value": [0.04, 1.0]},
         assumptions={"status": ["warn", "pass"]},
     )
     assert list_answers(work) == {
         "01.1": "7", "01.2": "2", "02.1": "60", "02.2": "1", "03.1": "40", "03.2": "b",
-        "04.1": "2", "04.2": "0.3", "05.1": "0.03", "05.2": "1", "05.3": "1", "06.1": "1",
-        "06.2": "1",
+        "04.1": "2", "04.2": "0.3", "05.1": "0.03", "05.2": "1", "05.3": "1", "05.4": "0.06",
+        "06.1": "1", "06.2": "1",
     }  # fmt: skip
 
 
@@ -292,7 +293,7 @@ def test_asked_for_answers_the_guide_shows_them_and_what_each_learner_sees(tmp_p
     *_, trainer = write_workshop(tmp_path / "out", learners=1, answers=True)
     guide = (trainer / "guide.md").read_text(encoding="utf-8")
     assert f"| learner | {' | '.join(EXERCISES)} |" in guide
-    assert "| learner-01 | 0 | 0 | – | 0 | – | – | 0 | – | 0.14 | 1 | 0 | 1 | 0 |" in guide
+    assert "| learner-01 | 0 | 0 | – | 0 | – | – | 0 | – | 0.14 | 1 | 0 | – | 1 | 0 |" in guide
     assert "works, worth it: 10 points (3 to 17 points)" in guide
     assert "| learner-01 | delights: sentiment: +0.30 |" in guide
 
