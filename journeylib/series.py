@@ -40,8 +40,21 @@ from journeylib.plans import (
     judge,
 )
 from journeylib.precision import check_power
-from journeylib.trendshapes import check_memory, check_pretended, check_season, compare_shapes
-from journeylib.verdicts import NOT_INTERPRETABLE, choose_verdict, downgrade
+from journeylib.trendshapes import (
+    check_memory,
+    check_pretended,
+    check_season,
+    compare_shapes,
+    slope_holds,
+)
+from journeylib.verdicts import (
+    CANNOT_TELL,
+    HARMS,
+    NOT_INTERPRETABLE,
+    choose_verdict,
+    downgrade,
+    weigh_chance,
+)
 
 __all__ = ["Fit", "fit_autoregressive", "measure_series"]
 
@@ -89,9 +102,8 @@ def measure_series(data: pd.DataFrame, plan: Plan) -> Impact:
     level = _finding(series, fit, plan, column=LEVEL, without=without)
     slope = _finding(series, fit, plan, column=SLOPE, without=math.nan)
     evidence = _evidence(series, checks)
-    found = _judged(
-        plan, replace(level, evidence=evidence), replace(slope, evidence=evidence), checks
-    )
+    level, slope = replace(level, evidence=evidence), replace(slope, evidence=evidence)
+    found = _judged(plan, level, slope, checks, holds=slope_holds(shapes))
     checks += check_power(plan, level)
     return build_impact(
         plan,
@@ -202,14 +214,17 @@ def _finding(series: Series, fit: Fit, plan: Plan, *, column: int, without: floa
     )  # fmt: skip
 
 
-def _judged(plan: Plan, level: Finding, slope: Finding, checks: list[Check]) -> list[Finding]:
-    verdict = judge(plan, level, checks)
-    # A result that another shape of the trend takes away is no more than a hint.
-    if any(check.check == "trend_shapes" and check.status == WARN for check in checks):
-        verdict = downgrade(verdict)
-    tilt = NOT_INTERPRETABLE
+def _judged(
+    plan: Plan, level: Finding, slope: Finding, checks: list[Check], *, holds: bool
+) -> list[Finding]:
+    verdict, tilt = judge(plan, level, checks), NOT_INTERPRETABLE
     if verdict != NOT_INTERPRETABLE and isinstance(slope.estimate, Estimate):
         tilt = choose_verdict(slope.estimate, direction=plan.direction)
+    # A result that another shape of the trend takes away is no more than a hint, of harm too.
+    if any(check.check == "trend_shapes" and check.status == WARN for check in checks):
+        verdict = CANNOT_TELL if verdict == HARMS else downgrade(verdict)
+    if not holds:
+        tilt = weigh_chance(tilt, 1.0, plan.confidence)
     return [replace(level, verdict=verdict), replace(slope, verdict=tilt)]
 
 

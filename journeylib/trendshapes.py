@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from journeylib.lines import LEVEL, Effect, Series, design_of, effect_of, expected_line, fit_line
+from journeylib.lines import (
+    LEVEL,
+    SLOPE,
+    Effect,
+    Series,
+    design_of,
+    effect_of,
+    expected_line,
+    fit_line,
+)
 from journeylib.phrases import chance_words, gap_words, span_words
 from journeylib.plans import PASS, WARN, Check, Plan
 
@@ -31,7 +40,8 @@ def compare_shapes(series: Series, main: Fit, plan: Plan) -> tuple[Check, pd.Dat
     Returns:
         Check ``trend_shapes``: a warning when the answer hangs on the shape. A flat trend is no
         rival where the series clearly rose or fell before. And one row per shape with ``shape,
-        value, low, high, rival`` and, per time, the line without the change.
+        value, low, high, rival``, the ends of the slope's change (``slope_low, slope_high``) and,
+        per time, the line without the change.
 
     References:
         Gasparrini, Gorini & Barchielli (2009), European J. Epidemiology 24:737-743, a ban whose
@@ -49,14 +59,30 @@ def compare_shapes(series: Series, main: Fit, plan: Plan) -> tuple[Check, pd.Dat
         found = effect_of(series, design, fit, column=column, confidence=plan.confidence)
         rival = shape == "quadratic" or (shape == "flat" and not sloped)
         steady &= not rival or _side(found) == _side(said)
+        tilt = (math.nan, math.nan)
+        if trend:
+            slope = effect_of(series, design, fit, column=SLOPE, confidence=plan.confidence)
+            tilt = (slope.low, slope.high)
         rows.append(
             {"shape": shape, "value": found.value, "low": found.low, "high": found.high,
-             "rival": rival, "line": expected_line(series, design, fit, level=column)}
+             "rival": rival, "slope_low": tilt[0], "slope_high": tilt[1],
+             "line": expected_line(series, design, fit, level=column)}
         )  # fmt: skip
     table = pd.DataFrame(rows)
     return Check(
         "trend_shapes", PASS if steady else WARN, _span(table), _said(table, plan, steady=steady)
     ), table
+
+
+def slope_holds(shapes: pd.DataFrame) -> bool:
+    """Tell whether a curved trend before the start says the same of the slope as a straight one.
+
+    Args:
+        shapes: From `compare_shapes`.
+    """
+    curved = shapes[shapes["shape"] != "flat"]
+    sides = np.sign(curved["slope_low"]) + np.sign(curved["slope_high"])
+    return len(sides) == 2 and bool(sides.iloc[0] == sides.iloc[1])
 
 
 def check_pretended(series: Series, plan: Plan) -> Check:

@@ -150,7 +150,9 @@ def test_solutions_raise_nothing_where_every_table_is_empty(name):
     tables = {
         "collected": SimpleNamespace(sources=empty("sources"), quality=empty("quality")),
         "personas": SimpleNamespace(table=empty("personas")),
-        "measured": SimpleNamespace(impacts=empty("impacts"), checks=empty("impact_checks")),
+        "measured": SimpleNamespace(
+            impacts=empty("impacts"), checks=empty("impact_checks"), plain=pd.DataFrame()
+        ),
         "rules": SimpleNamespace(fdr=0.10),
         "compared": pd.DataFrame(columns=["p_value"]),
         **{table: empty(table) for table in ("stages", "loops", "pains", "impacts", "assumptions")},
