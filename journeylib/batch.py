@@ -1,44 +1,84 @@
-"""Runs many clients, each in a process of its own; one client's failure never touches another's."""
+"""Runs many clients, each apart from the others; one client's failure never touches another's.
+
+What is unchanged is not run. Where clients are run (processes here, or a cluster) is an argument.
+"""
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import queue
+import secrets
+import shutil
+import signal
 import time
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, wait
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from journeylib.errors import JourneyError, ParamsError, Problem
+from journeylib import preflight
+from journeylib.clientrun import (
+    FAILED_STATUS,
+    GOOD,
+    INTERRUPTED,
+    UNCHANGED,
+    WAITING,
+    Job,
+    Outcome,
+    run_client,
+)
+from journeylib.errors import JourneyError, ParamsError, Problem, RunError, did_you_mean
+from journeylib.executors import LOCAL, all_memory, count_jobs, make_executor
+from journeylib.failures import explain, make_reserve, record_failure
+from journeylib.kernels import warm_kernels
+from journeylib.locks import hold_lock
+from journeylib.progress import News, read_news
+from journeylib.standing import FRESH, UNUSABLE, Standing, look_at
 from journeylib.workspace import NOTEBOOKS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+    from concurrent.futures import Future
     from pathlib import Path
 
-    Progress = Callable[[str, str], None]
+    Progress = Callable[[News], object]
 
-FINISHED, FAILED = "finished", "failed"
+__all__ = ["Outcome", "Plan", "exit_code", "find_client_files", "read_number", "run_clients"]
+
+POLL_SECONDS = 0.2
+PRIVATE = ".journey"
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of one client.
+class Plan:
+    """How clients are run.
 
     Attributes:
-        client: Slug of the client, or the file's name where it could not be read.
-        status: ``"finished"`` or ``"failed"``.
-        seconds: Wall time.
-        error: What went wrong and what to do; empty when finished.
-        report: The report's file, or empty.
+        executor: ``"local"``, ``"dask=tcp://host:8786"``, or an executor with the shape of
+            ``concurrent.futures`` that the caller keeps.
+        timeout: Seconds that one cell may take.
+        limit: Seconds that one client may take.
+        memory: Bytes that one notebook may take; None takes nine tenths of the machine's.
+        force: Whether everything is run, changed or not.
+        only: Number of the only notebook to run, such as ``"04"``, with what it needs; or empty.
+        start: Number of the first notebook that is run again, changed or not; or empty.
     """
 
-    client: str
-    status: str
-    seconds: float
-    error: str = ""
-    report: str = ""
+    executor: str | Executor = LOCAL
+    timeout: int = 600
+    limit: int = 7200
+    memory: int | None = None
+    force: bool = False
+    only: str = ""
+    start: str = ""
+
+    @property
+    def again(self) -> frozenset[str]:
+        """Numbers of the notebooks that are run whether or not anything changed."""
+        numbers = [name[:2] for name in NOTEBOOKS]
+        if self.only:
+            return frozenset([self.only])
+        first = numbers[0] if self.force else self.start
+        return frozenset(number for number in numbers if first and number >= first)
 
 
 def find_client_files(paths: Sequence[Path]) -> list[Path]:
@@ -72,126 +112,262 @@ def _not_found(path: Path, why: str) -> ParamsError:
     return ParamsError(f"{path} cannot be run.", [Problem("E-NO-FILE", why, path.name)])
 
 
+def read_number(text: str, option: str) -> str:
+    """Read the number of a notebook as a person writes it: ``4``, ``04`` or its whole name.
+
+    Args:
+        text: What was written; empty stays empty.
+        option: The option, for the message.
+
+    Raises:
+        ParamsError: There is no such notebook.
+
+    Example:
+        >>> read_number("4", "--only"), read_number("03_stage_mapping", "--from")
+        ('04', '03')
+    """
+    numbers = {key: name[:2] for name in NOTEBOOKS for key in (name, name[:2], name[1])}
+    if not text or text in numbers:
+        return numbers.get(text, "")
+    fix = did_you_mean(text, NOTEBOOKS) or f"Write one of {', '.join(n[:2] for n in NOTEBOOKS)}."
+    problem = Problem("E-NO-NOTEBOOK", f'there is no notebook "{text}".', column=option, fix=fix)
+    raise ParamsError("Nothing was run.", [problem])
+
+
 def run_clients(
     files: Sequence[Path],
     *,
     reports: Path,
     jobs: int | None = None,
-    timeout: int = 600,
+    plan: Plan | None = None,
     on_progress: Progress | None = None,
 ) -> list[Outcome]:
-    """Run all notebooks for every client and publish the reports.
+    """Run what has to be run for every client and publish the reports.
 
     Args:
         files: Client files.
         reports: Folder of all reports.
-        jobs: Clients at once; None takes the cores, at most the clients.
-        timeout: Seconds that one cell may take.
-        on_progress: Called with the client and what it is doing now.
+        jobs: Clients at once; None decides by cores and free memory.
+        plan: How they are run; None takes the defaults.
+        on_progress: Called with what each client is doing now.
 
     Returns:
-        One outcome for each client, in the order of the files.
+        One outcome for each client, in the order of the files. After an interruption those that
+        had not finished are ``interrupted`` or ``not started``.
+
+    Raises:
+        JourneyError: Nothing could be started: a folder cannot be written, two files name one
+            client, the cluster cannot be reached.
+        LockedError: Another run writes into the same folder.
     """
-    workers = max(1, min(jobs or os.cpu_count() or 1, len(files)))
-    context = multiprocessing.get_context("spawn")
-    with context.Manager() as manager:
-        news = manager.Queue()
-        with ProcessPoolExecutor(workers, mp_context=context) as pool:
-            waiting = {
-                pool.submit(run_client, file, reports=reports, timeout=timeout, news=news): file
-                for file in files
-            }
-            outcomes = _collect_outcomes(waiting, news, on_progress)
-    return [outcomes[file] for file in files]
+    return _Batch(list(files), reports.absolute(), plan or Plan(), on_progress).run(jobs or 0)
 
 
-def _collect_outcomes(
-    waiting: dict[Any, Path],
-    news: Any,
-    on_progress: Progress | None,
-) -> dict[Path, Outcome]:
-    outcomes: dict[Path, Outcome] = {}
-    open_jobs = set(waiting)
-    while open_jobs:
-        _pass_on(news, on_progress)
-        for job in [job for job in open_jobs if job.done()]:
-            open_jobs.remove(job)
-            outcomes[waiting[job]] = _outcome_of(job, waiting[job])
-    _pass_on(news, on_progress, wait=0)
-    return outcomes
+@dataclass(slots=True)
+class _Batch:
+    """One run over many clients."""
 
+    files: list[Path]
+    reports: Path
+    plan: Plan
+    on_progress: Progress | None
+    outcomes: dict[Path, Outcome] = field(default_factory=dict)
+    slugs: dict[Path, str] = field(default_factory=dict)
 
-def _pass_on(news: Any, on_progress: Progress | None, *, wait: float = 0.2) -> None:
-    try:
-        while True:
-            client, doing = news.get(timeout=wait) if wait else news.get_nowait()
-            if on_progress is not None:
-                on_progress(client, doing)
-    except queue.Empty:
-        return
+    def run(self, jobs: int) -> list[Outcome]:
+        preflight.check_folders(self.reports, [])
+        with hold_lock(self.reports / PRIVATE / "lock", f"The folder {self.reports.name}"):
+            make_reserve(self.reports / PRIVATE)
+            waiting = self._plan()
+            if waiting:
+                self._start(waiting, count_jobs(len(waiting), jobs))
+        return [self.outcomes[file] for file in self.files]
 
+    def _plan(self) -> list[Path]:
+        """Settle every client that need not or cannot be run; gives the others."""
+        standings = [look_at(file, self.reports) for file in self.files]
+        self.slugs = {standing.file: standing.client for standing in standings}
+        preflight.check_names({one.file: one.client for one in standings if one.state != UNUSABLE})
+        waiting = []
+        for standing in standings:
+            if standing.state == UNUSABLE:
+                self._refuse(standing)
+            elif standing.state == FRESH and not self.plan.again:
+                outcome = Outcome(standing.client, UNCHANGED, 0.0, "", standing.report)
+                self._settle(standing.file, outcome)
+            else:
+                waiting.append(standing.file)
+        return waiting
 
-def _outcome_of(job: Any, file: Path) -> Outcome:
-    try:
-        outcome: Outcome = job.result()
-    except Exception as broken:  # a worker that died takes no other client with it
-        text = f"its process died: {type(broken).__name__}. Most likely the memory ran out."
-        return Outcome(file.stem, FAILED, 0.0, text)
-    return outcome
-
-
-def run_client(file: Path, *, reports: Path, timeout: int, news: Any = None) -> Outcome:
-    """Run all notebooks for one client and publish its report; never raises for its mistakes.
-
-    Args:
-        file: The client file.
-        reports: Folder of all reports.
-        timeout: Seconds that one cell may take.
-        news: Queue that is told what the client is doing, or None.
-    """
-    started = time.monotonic()
-    client, params = file.stem, None
-    try:
+    def _refuse(self, standing: Standing) -> None:
+        """Fail a client that cannot be run: its file, or a data file that is not there."""
         from journeylib.params import read_params
 
-        params = read_params(file)
-        client = params.client
-        report = _run_notebooks(file, reports, timeout, lambda doing: _tell(news, client, doing))
-    except JourneyError as refused:
-        if params is not None:
-            from journeylib.report import publish_failure
+        error = "\n".join(standing.reasons)
+        params = None
+        with suppress(JourneyError):
+            params = read_params(standing.file)
+        lines = error.splitlines()
+        told = RunError(lines[0], [line.strip().removeprefix("- ") for line in lines[1:]])
+        record_failure(Job(standing.file, self.reports), params, told, "")
+        client = params.client if params is not None else standing.client
+        self._settle(standing.file, Outcome(client, FAILED_STATUS, 0.0, error))
 
-            publish_failure(params, str(refused), reports=reports)
-        seconds = time.monotonic() - started
-        _tell(news, client, FAILED)
-        return Outcome(client, FAILED, seconds, str(refused))
-    _tell(news, client, FINISHED)
-    return Outcome(client, FINISHED, time.monotonic() - started, "", str(report))
+    def _settle(self, file: Path, outcome: Outcome) -> None:
+        self.outcomes[file] = outcome
+        if self.on_progress is not None:
+            self.on_progress(News(outcome.client, outcome.status, seconds=outcome.seconds))
+
+    # ------------------------------------------------------------ running
+
+    def _start(self, waiting: list[Path], jobs: int) -> None:
+        from journeylib.params import read_params
+        from journeylib.workspace import work_folder
+
+        preflight.check_kernel()
+        preflight.check_executor_files(jobs)
+        preflight.check_folders(self.reports, [work_folder(read_params(file)) for file in waiting])
+        private = self.reports / PRIVATE / f"run-{secrets.token_hex(6)}"
+        for left in (self.reports / PRIVATE).glob("run-*"):
+            shutil.rmtree(left, ignore_errors=True)
+        private.mkdir(parents=True)
+        executor: Any = self.plan.executor
+        with ExitStack() as stack:
+            stack.callback(shutil.rmtree, private, ignore_errors=True)
+            if isinstance(executor, str):
+                if executor == LOCAL:
+                    stack.enter_context(warm_kernels())
+                executor = make_executor(executor, jobs)
+                stack.callback(executor.shutdown)
+            stack.enter_context(_terminated_as_interrupted())
+            self._follow(executor, waiting, private)
+
+    def _jobs(self, waiting: Sequence[Path], private: Path) -> dict[Path, Job]:
+        plan = self.plan
+        memory = plan.memory or all_memory() * 9 // 10
+        return {
+            file: Job(
+                file, self.reports, private / f"{number:05d}.json", private / "stop",
+                plan.timeout, plan.limit, memory, plan.again, plan.only,
+            )
+            for number, file in enumerate(waiting)
+        }  # fmt: skip
+
+    def _follow(self, executor: Any, waiting: list[Path], private: Path) -> None:
+        """Hand out the clients and hear of them until all are settled, or somebody interrupts."""
+        jobs = self._jobs(waiting, private)
+        running: dict[Future[Outcome], Path] = {}
+        started: dict[Path, float] = {}
+        try:
+            for file in waiting:
+                running[executor.submit(run_client, jobs[file])] = file
+            while running:
+                done, _ = wait(running, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED)
+                self._pass_on(private, started, jobs)
+                for future in done:
+                    file = running.pop(future)
+                    self._settle(file, self._outcome_of(future, jobs[file], started))
+        except KeyboardInterrupt:
+            self._interrupt(executor, waiting, private, started)
+
+    def _pass_on(self, private: Path, started: dict[Path, float], jobs: dict[Path, Job]) -> None:
+        files = {job.news: file for file, job in jobs.items()}
+        for path in private.glob("*.json"):
+            news, file = read_news(path), files.get(path)
+            if news is None or file is None or file in self.outcomes:
+                continue
+            started.setdefault(file, time.monotonic() - news.seconds)
+            if self.on_progress is not None:
+                self.on_progress(news)
+
+    def _outcome_of(self, future: Future[Outcome], job: Job, started: dict[Path, float]) -> Outcome:
+        try:
+            return future.result()
+        except (CancelledError, Exception) as broken:  # a worker that died takes no other with it
+            from journeylib.params import read_params
+
+            error = broken if isinstance(broken, JourneyError) else _tell_broken(broken)
+            news = read_news(job.news) if job.news is not None else None
+            with suppress(JourneyError):
+                params = read_params(job.file)
+                record_failure(job, params, error, news.doing if news else "")
+            seconds = time.monotonic() - started.get(job.file, time.monotonic())
+            return Outcome(self.slugs[job.file], FAILED_STATUS, seconds, str(error))
+
+    def _interrupt(
+        self, executor: Any, waiting: list[Path], private: Path, started: dict[Path, float]
+    ) -> None:
+        """Stop at once what runs and start nothing more; a second Ctrl-C does not wait for that."""
+        with suppress(ValueError):  # only the main thread may
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+        with suppress(OSError):
+            (private / "stop").touch()
+        stop = getattr(executor, "stop", None) or partial(
+            executor.shutdown, wait=True, cancel_futures=True
+        )
+        stop()
+        for file in waiting:
+            if file not in self.outcomes:
+                status = INTERRUPTED if file in started else WAITING
+                seconds = time.monotonic() - started.get(file, time.monotonic())
+                self._settle(file, Outcome(self.slugs[file], status, seconds, _INTERRUPTED))
 
 
-def _tell(news: Any, client: str, doing: str) -> None:
-    if news is not None:
-        news.put((client, doing))
+_INTERRUPTED = "The run was interrupted. Run it again: it goes on where it was."
 
 
-def _run_notebooks(file: Path, reports: Path, timeout: int, tell: Callable[[str], None]) -> Path:
-    from journeylib.kernels import execute_notebook
-    from journeylib.params import read_params
-    from journeylib.report import publish_report
-    from journeylib.workspace import Workspace, notebook_folder, work_folder
+def _tell_broken(broken: BaseException) -> JourneyError:
+    if isinstance(broken, Exception):
+        return explain(broken, _here())
+    fix = "most likely the memory ran out: run fewer clients at once (--jobs)"
+    return RunError(f"Its process died: {type(broken).__name__}.", [fix])
 
-    params = read_params(file)
-    work = Workspace(params, work_folder(params))
-    failed = work.folder / "failed"
-    failed.mkdir(parents=True, exist_ok=True)
-    executed, seconds = {}, {}
-    for name in NOTEBOOKS:
-        tell(name)
-        kept = failed / f"{name}.ipynb"
-        source = notebook_folder(params) / f"{name}.ipynb"
-        done = execute_notebook(source, client=str(file), save_to=kept, timeout=timeout)
-        executed[name], seconds[name] = done.notebook, done.seconds
-        kept.unlink()
-    tell("report")
-    folder = publish_report(work, executed, reports=reports, seconds=seconds)
-    return folder / f"{params.client}.html"
+
+def _here() -> Path:
+    from pathlib import Path
+
+    return Path()
+
+
+@contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """Let a polite end (SIGTERM) be as orderly as Ctrl-C."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    try:
+        before = signal.signal(signal.SIGTERM, interrupt)
+    except ValueError:  # not the main thread
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def was_interrupted(outcomes: Sequence[Outcome]) -> bool:
+    """Say whether a run ended before all clients were settled.
+
+    Args:
+        outcomes: From `run_clients`.
+    """
+    return any(outcome.status in {INTERRUPTED, WAITING} for outcome in outcomes)
+
+
+def exit_code(outcomes: Sequence[Outcome]) -> int:
+    """Give the exit code of a run.
+
+    Args:
+        outcomes: From `run_clients`.
+
+    Returns:
+        130 if it was interrupted, 0 if all is good, 2 if no client could even be started, else 1.
+    """
+    if was_interrupted(outcomes):
+        return 130
+    if all(outcome.status in GOOD for outcome in outcomes):
+        return 0
+    started = any(outcome.ok or outcome.seconds > 0 for outcome in outcomes)
+    return 1 if started else 2

@@ -9,10 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from journeylib.batch import Outcome
+    from journeylib.batch import Plan
+    from journeylib.clientrun import Outcome
     from journeylib.errors import JourneyError
 
 GOOD, SOME_FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+
+Verify = Annotated[
+    bool, typer.Option("--verify", help="Run twice, publish nothing, and compare byte for byte.")
+]
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -43,39 +48,135 @@ def _complain(refused: JourneyError) -> None:
 
 
 @app.command()
-def run(
+def run(  # noqa: PLR0913, PLR0917  # one parameter for each option
     clients: Annotated[
         list[Path] | None, typer.Argument(help="Client files or folders of them.")
     ] = None,
     reports: Annotated[Path, typer.Option(help="Where the reports go.")] = Path("reports"),
-    jobs: Annotated[int, typer.Option(help="Clients at once; 0 takes the cores.", min=0)] = 0,
+    jobs: Annotated[
+        int, typer.Option(help="Clients at once; 0 decides by cores and free memory.", min=0)
+    ] = 0,
     timeout: Annotated[int, typer.Option(help="Seconds that one cell may take.", min=1)] = 600,
+    limit: Annotated[int, typer.Option(help="Seconds that one client may take.", min=1)] = 7200,
+    memory: Annotated[
+        float, typer.Option(help="Gigabytes that one notebook may take; 0: nearly all.", min=0)
+    ] = 0.0,
+    executor: Annotated[
+        str, typer.Option(help="local, or an existing cluster: dask=tcp://host:8786.")
+    ] = "local",
+    force: Annotated[bool, typer.Option("--force", help="Run all, changed or not.")] = False,  # noqa: FBT002
+    only: Annotated[str, typer.Option(help="Run this notebook, and what it needs: 04.")] = "",
+    start: Annotated[str, typer.Option("--from", help="Run again from this notebook: 03.")] = "",
+    json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,  # noqa: FBT002
+    verify: Verify = False,  # noqa: FBT002
 ) -> None:
-    """Run all notebooks for every client and write the reports.
+    """Run what changed for every client and write the reports; an interrupted run goes on.
 
-    Exit code 0: all good; 1: some clients failed; 2: nothing could be started.
+    Exit code 0: all good; 1: some clients failed, or another run is writing there; 2: nothing could
+    be started; 130: interrupted.
     """
-    from journeylib import batch, portfolio
+    from journeylib import batch, benchmark_page, locks
     from journeylib.progress import follow_run
 
     files = batch.find_client_files(clients or [Path("params")])
-    before = portfolio.read_metrics(reports)
-    with follow_run(len(files)) as tell:
-        outcomes = batch.run_clients(
-            files, reports=reports, jobs=jobs or None, timeout=timeout, on_progress=tell
-        )
-    index = portfolio.write_index(reports, before=before)
-    _summarise(outcomes, index)
-    raise typer.Exit(GOOD if all(not outcome.error for outcome in outcomes) else SOME_FAILED)
+    plan = batch.Plan(
+        executor, timeout, limit, round(memory * 1e9) or None, force or verify,
+        batch.read_number(only, "--only"), batch.read_number(start, "--from"),
+    )  # fmt: skip
+    if verify:
+        raise typer.Exit(_verify(files, jobs, plan, as_json=json))
+    try:
+        with follow_run(len(files), quiet=json) as tell:
+            outcomes = batch.run_clients(
+                files, reports=reports, jobs=jobs or None, plan=plan, on_progress=tell
+            )
+    except locks.LockedError as locked:
+        _complain(locked)
+        raise typer.Exit(SOME_FAILED) from None
+    index = benchmark_page.write_overviews(reports)
+    _tell_outcomes(outcomes, index, as_json=json)
+    raise typer.Exit(batch.exit_code(outcomes))
 
 
-def _summarise(outcomes: list[Outcome], index: Path) -> None:
-    for outcome in outcomes:
-        sign = "✗" if outcome.error else "✓"
-        where = outcome.report or outcome.error
-        typer.echo(f"{sign} {outcome.client} ({outcome.seconds:.0f} s): {where}")
-    failed = sum(bool(outcome.error) for outcome in outcomes)
-    typer.echo(f"{len(outcomes) - failed} finished, {failed} failed: {index}")
+def _verify(files: list[Path], jobs: int, plan: Plan, *, as_json: bool) -> int:
+    """Run every client twice and say whether the files are the same; gives the exit code."""
+    from journeylib import batch
+    from journeylib.progress import follow_run
+    from journeylib.reproduce import verify_runs
+
+    def run_once(reports: Path) -> list[Outcome]:
+        with follow_run(len(files), quiet=as_json) as tell:
+            return batch.run_clients(
+                files, reports=reports, jobs=jobs or None, plan=plan, on_progress=tell
+            )
+
+    found = verify_runs(run_once)
+    if as_json:
+        import json
+        from dataclasses import asdict
+
+        typer.echo(json.dumps([{**asdict(one), "same": one.same} for one in found], indent=1))
+    for line in [line for one in found for line in one.lines() if not as_json]:
+        typer.echo(line)
+    return GOOD if all(one.same for one in found) else SOME_FAILED
+
+
+def _tell_outcomes(outcomes: list[Outcome], index: Path, *, as_json: bool) -> None:
+    if not as_json:
+        from journeylib.progress import print_summary
+
+        print_summary(outcomes, index)
+        return
+    import json
+    from dataclasses import asdict
+
+    from journeylib import batch
+
+    told = {
+        "exit_code": batch.exit_code(outcomes), "index": str(index),
+        "clients": [{**asdict(one), "seconds": round(one.seconds, 1)} for one in outcomes],
+    }  # fmt: skip
+    typer.echo(json.dumps(told, ensure_ascii=False))
+
+
+@app.command()
+def status(
+    clients: Annotated[
+        list[Path] | None, typer.Argument(help="Client files or folders of them.")
+    ] = None,
+    reports: Annotated[Path, typer.Option(help="Where the reports are.")] = Path("reports"),
+    json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,  # noqa: FBT002
+) -> None:
+    """Say which reports are up to date and why the others are not; nothing is run.
+
+    Exit code 0: all are up to date; 1: some are not; 2: a client file cannot be found.
+    """
+    from journeylib import batch, progress, standing
+
+    files = batch.find_client_files(clients or [Path("params")])
+    found = [standing.look_closely(file, reports.absolute()) for file in files]
+    if json:
+        typer.echo(standing.to_json(found))
+    else:
+        progress.print_standings(found)
+    raise typer.Exit(GOOD if all(one.state == standing.FRESH for one in found) else SOME_FAILED)
+
+
+@app.command()
+def benchmark(
+    client: Annotated[
+        str, typer.Argument(help="Client whom an edition is for; by default the consultant's own.")
+    ] = "",
+    reports: Annotated[Path, typer.Option(help="Where the reports are.")] = Path("reports"),
+    out: Annotated[Path | None, typer.Option(help="File to write.")] = None,
+) -> None:
+    """Write the page on which clients stand side by side; an edition for one names no other.
+
+    Exit code 0: it is written; 2: no report of that client is there.
+    """
+    from journeylib.benchmark_page import write_benchmark
+
+    typer.echo(f"✓ {write_benchmark(reports, client=client, out=out)}")
 
 
 @app.command()

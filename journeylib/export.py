@@ -168,4 +168,5 @@ def strip_notebook(notebook: Any, *, client: str) -> Any:
             cell.metadata.pop(key, None)
         if "injected-parameters" in cell.metadata.get("tags", []):
             cell.source = f'client = "{client}"'
+            cell["id"] = "injected-parameters"  # papermill deals a random one
     return node

@@ -1,21 +1,38 @@
-"""Runs one notebook in a fresh kernel and tells truly whether it finished."""
+"""Runs one notebook in a fresh kernel and tells truly whether it finished.
+
+For a batch, keep one fork server for all processes of the run::
+
+    with warm_kernels():            # in the process that owns the pool, before its workers start
+        ...                         # spawned workers find the server by the environment
+
+``execute_notebook`` uses the server that it finds, starts one of its own process where there is
+none, and falls back to ordinary kernels where the machine cannot fork. It says which cell runs by
+``on_cell(number, of)`` and takes ``memory`` (bytes, None for no limit).
+"""
 
 from __future__ import annotations
 
 import logging
+import os
 import time
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.metadata import EntryPoint
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from journeylib import _faststart  # noqa: F401  # before nbformat, see there
+from journeylib.endings import Run, tell_ending
 from journeylib.errors import RunError
+from journeylib.forkclient import ADDRESS, find_server, stop_servers
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable, Iterator
 
 CELL_SECONDS = 600
 START_SECONDS = 120
-ERROR_LINES = 12
+ENGINE = "journey"
+KERNELSPECS = Path(__file__).with_name("kernelspecs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +48,76 @@ class Executed:
     seconds: float
 
 
+def _last_exit() -> Any:
+    from journeylib.provisioner import ENDED
+
+    return ENDED[-1] if ENDED else None
+
+
+@dataclass(slots=True)
+class _Watch:
+    """What is seen of a notebook while it runs."""
+
+    limit: float
+    on_cell: Callable[[int, int], None] | None
+    notebook: Any = None
+    cell: int = 0
+    before: Any = field(default_factory=_last_exit)
+    started: float = field(default_factory=time.monotonic)
+
+    def start_cell(self, cell: Any, cell_index: int) -> None:
+        del cell
+        self.cell = cell_index + 1
+        if self.on_cell is not None:
+            self.on_cell(self.cell, len(self.notebook.cells))
+
+    @property
+    def place(self) -> str:
+        """The cell that ran last, named by the heading above it."""
+        above = self.notebook.cells[: self.cell] if self.notebook is not None else []
+        heads = [cell.source.splitlines()[0] for cell in above if _is_heading(cell)]
+        return f"cell {self.cell}" + (f' ("{heads[-1].lstrip("# ")}")' if heads else "")
+
+    def ended(self) -> Any:
+        """How the kernel ended, where the provisioner saw it."""
+        last = _last_exit()
+        return None if last is self.before else last
+
+
+def _is_heading(cell: Any) -> bool:
+    return bool(cell.cell_type == "markdown" and cell.source.startswith("#"))
+
+
+_WATCHED: list[_Watch] = []
+
+
+@contextmanager
+def warm_kernels() -> Iterator[bool]:
+    """Keep one fork server for this process and for all that it starts meanwhile.
+
+    Yields:
+        Whether kernels are forked; False where ordinary ones have to do.
+    """
+    server = find_server()
+    inherited = os.environ.get(ADDRESS)
+    if server is not None:
+        os.environ[ADDRESS] = server.address
+    try:
+        yield server is not None
+    finally:
+        if server is not None and inherited is None:
+            os.environ.pop(ADDRESS, None)
+            stop_servers()
+
+
 def execute_notebook(
     path: Path,
     *,
     client: str,
     save_to: Path | None = None,
     timeout: int = CELL_SECONDS,
+    memory: int | None = None,
+    on_cell: Callable[[int, int], None] | None = None,
 ) -> Executed:
     """Run a notebook for one client by papermill, in a kernel of its own.
 
@@ -45,6 +126,8 @@ def execute_notebook(
         client: The client file, handed over as the notebook's only parameter.
         save_to: Where the executed notebook is kept, also when it failed; None keeps none.
         timeout: Seconds that one cell may take.
+        memory: Bytes that the kernel may take; None sets no limit.
+        on_cell: Called with the number of each cell that starts, and how many there are.
 
     Returns:
         The executed notebook, every code cell of which was answered by the kernel.
@@ -52,35 +135,89 @@ def execute_notebook(
     Raises:
         RunError: A cell raised, took too long, or the kernel died; says which and why.
     """
-    import nbclient.exceptions
+    watch = _Watch(timeout, on_cell)
+    _WATCHED.append(watch)
+    try:
+        node = _run_papermill(path, client, watch, memory)
+        check_complete(node, path.stem)
+    except Exception as failed:
+        run = Run(path.stem, watch.place, timeout, memory, watch.ended())
+        told = tell_ending(failed, run)
+        if told is None:
+            raise
+        raise told from None
+    finally:
+        _WATCHED.remove(watch)
+        _save(watch.notebook, save_to)
+    return Executed(node, time.monotonic() - watch.started)
+
+
+def _run_papermill(path: Path, client: str, watch: _Watch, memory: int | None) -> Any:
     import papermill
     from traitlets.config import Config
 
-    logging.getLogger("papermill").setLevel(logging.CRITICAL)
-    logging.getLogger("traitlets").setLevel(logging.CRITICAL)
-    started = time.monotonic()
+    from journeylib.provisioner import KERNEL
+
+    register_kernels()
+    arguments = ["--log-level=50", "--HistoryManager.enabled=False"]
+    if memory is not None:
+        arguments.append(f"--memory={memory}")
     config = Config(
         {
             "KernelManager": {"transport_encryption": "auto"},
-            "NotebookClient": {"extra_arguments": ["--log-level=50"]},
+            "NotebookClient": {"extra_arguments": arguments},
         }
     )
-    try:
-        node = papermill.execute_notebook(
-            str(path), None if save_to is None else str(save_to), {"client": client},
-            progress_bar=False, log_output=False, execution_timeout=timeout,
-            start_timeout=START_SECONDS, request_save_on_cell_execute=False, config=config,
-        )  # fmt: skip
-    except papermill.PapermillExecutionError as failed:
-        raise _retold(path.stem, failed) from None
-    except nbclient.exceptions.CellTimeoutError:
-        fix = f"a cell took more than {timeout} s; set --timeout, or look for an endless loop"
-        raise RunError(f"{path.stem} did not finish.", [fix]) from None
-    except nbclient.exceptions.DeadKernelError:
-        fix = "the kernel died, most likely out of memory; set `memory` in the client file lower"
-        raise RunError(f"{path.stem} did not finish.", [fix]) from None
-    check_complete(node, path.stem)
-    return Executed(node, time.monotonic() - started)
+    return papermill.execute_notebook(
+        str(path), None, {"client": client}, engine_name=ENGINE, kernel_name=KERNEL,
+        language="python", progress_bar=False, log_output=False, execution_timeout=int(watch.limit),
+        start_timeout=START_SECONDS, request_save_on_cell_execute=False, config=config,
+        on_cell_start=watch.start_cell,
+    )  # fmt: skip
+
+
+def register_kernels() -> None:
+    """Make the kernelspec and the provisioner known to this process, installed or not."""
+    import papermill.engines
+    from jupyter_client.provisioning import KernelProvisionerFactory
+
+    from journeylib.provisioner import NAME
+
+    for name in ("papermill", "traitlets"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    known = os.environ.get("JUPYTER_PATH", "").split(os.pathsep)
+    if str(KERNELSPECS) not in known:
+        os.environ["JUPYTER_PATH"] = os.pathsep.join([*filter(None, known), str(KERNELSPECS)])
+    KernelProvisionerFactory.instance().provisioners[NAME] = EntryPoint(
+        NAME, "journeylib.provisioner:WarmProvisioner", KernelProvisionerFactory.GROUP_NAME
+    )
+    if ENGINE not in papermill.engines.papermill_engines._engines:
+        papermill.engines.papermill_engines.register(ENGINE, _make_engine())
+
+
+def _make_engine() -> Any:
+    from papermill.engines import NBClientEngine
+
+    class Watched(NBClientEngine):  # type: ignore[misc]
+        """Papermill's own engine, which lets us see the notebook while it runs."""
+
+        @classmethod
+        def execute_managed_notebook(cls, nb_man: Any, kernel_name: str, **settings: Any) -> Any:
+            _WATCHED[-1].notebook = nb_man.nb
+            return super().execute_managed_notebook(nb_man, kernel_name, **settings)
+
+    return Watched
+
+
+def _save(notebook: Any, path: Path | None) -> None:
+    if path is not None and notebook is not None:
+        import nbformat
+        from papermill.execute import remove_error_markers
+
+        notebook = remove_error_markers(notebook)  # cells that papermill put in: we tell it better
+        part = path.with_name(f"{path.name}.part")
+        nbformat.write(notebook, part)
+        part.replace(path)
 
 
 def check_complete(notebook: Any, name: str) -> None:
@@ -104,12 +241,3 @@ def check_complete(notebook: Any, name: str) -> None:
             raise RunError(
                 f"{name} did not finish.", [f"cell {number} was not run to its end: run it again"]
             )
-
-
-def _retold(name: str, failed: Any) -> RunError:
-    """Tell a person's mistake in its own words; anything else with the cell that failed."""
-    lines = str(failed.evalue).strip().splitlines() or [str(failed.ename)]
-    if failed.ename in {"DataError", "JourneyError", "ParamsError"}:
-        return RunError(lines[0], [line.strip().removeprefix("- ") for line in lines[1:]])
-    told = " ".join(line.strip() for line in lines[:ERROR_LINES])
-    return RunError(f"{name} stopped in cell {failed.exec_count}: {failed.ename}.", [told])

@@ -2,54 +2,47 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import platform
 import re
 import shutil
-import sys
-import tempfile
 from datetime import UTC, datetime
-from importlib import metadata
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 import journeylib
+from journeylib.digests import digest_results, tell_changes
 from journeylib.export import (
     embed_logo,
     export_notebook,
     export_report,
     strip_notebook,
 )
-from journeylib.formats import find_files
+from journeylib.history import keep_history, read_results
+from journeylib.provenance import describe_run
 from journeylib.redaction import redact
 from journeylib.steps import list_findings, name_period
+from journeylib.swaps import begin_folder, mend_folder, swap_folder
 from journeylib.tables import RESULTS
-from journeylib.workspace import NOTEBOOKS, write_text
+from journeylib.workspace import NOTEBOOKS, notebook_folder, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from journeylib.params import Params
     from journeylib.workspace import Workspace
 
-PACKAGES = (
-    "pandas",
-    "numpy",
-    "scipy",
-    "statsmodels",
-    "scikit-learn",
-    "duckdb",
-    "matplotlib",
-    "papermill",
-)
 CSV_ONLY = frozenset({"predictions"})
 
 
 def publish_report(
-    work: Workspace, executed: Mapping[str, Any], *, reports: Path, seconds: Mapping[str, float]
+    work: Workspace,
+    executed: Mapping[str, Any],
+    *,
+    reports: Path,
+    seconds: Mapping[str, float],
+    key: str = "",
 ) -> Path:
     """Build everything a client gets and move it in place of what stood there.
 
@@ -58,29 +51,56 @@ def publish_report(
         executed: Executed notebooks by name.
         reports: Folder of all reports.
         seconds: Seconds that each notebook took.
+        key: Hash of all that the report hangs on; a later run with the same key is spared.
 
     Returns:
         The client's folder.
     """
     params = work.params
-    reports.mkdir(parents=True, exist_ok=True)
-    built = Path(tempfile.mkdtemp(prefix=f".{params.client}-", dir=reports))
+    final = reports / params.client
+    mend_folder(final)
+    built = begin_folder(final)
     try:
         now = datetime.now(UTC).isoformat(timespec="seconds")
         _write_pages(work, executed, built, now)
         shutil.copytree(work.tables, built / "tables")
         for name in CSV_ONLY:
             (built / "tables" / f"{name}.parquet").unlink(missing_ok=True)
-        write_text(
-            built / "results.json", json.dumps(results_of(work, now), ensure_ascii=False, indent=1)
-        )
-        run = describe_run(params, status="finished", seconds=seconds, when=now)
+        results = results_of(work, now)
+        _write_json(built / "results.json", results)
+        folder = notebook_folder(params)
+        run = describe_run(
+            params, status="finished", seconds=seconds, when=now,
+            notebooks={name: folder / f"{name}.ipynb" for name in executed},
+        )  # fmt: skip
+        run["key"] = key
         run["headline"] = _headline(work)
-        write_text(built / "run.json", json.dumps(run, ensure_ascii=False, indent=1))
-        built.chmod(0o755)
-        return _move_in_place(built, reports / params.client)
+        _write_json(
+            built / "run.json", {**run, **_compare_with_past(params, results, built, final)}
+        )
+        return swap_folder(built, final)
     finally:
         shutil.rmtree(built, ignore_errors=True)
+
+
+def _compare_with_past(
+    params: Params, results: Mapping[str, Any], built: Path, final: Path
+) -> dict[str, Any]:
+    """Keep the results of earlier runs, and say what moved since the last of them."""
+    earlier = params.earlier_results
+    named = [params.find_path(earlier)] if earlier is not None else []
+    past = keep_history(final, built, named=named)
+    before = digest_results(read_results(past[-1])) if past else {}
+    digest = digest_results(results)
+    return {
+        "summary": digest,
+        "since": before.get("generated", ""),
+        "changes": tell_changes(digest, before),
+    }
+
+
+def _write_json(path: Path, told: Mapping[str, Any]) -> None:
+    write_text(path, json.dumps(told, ensure_ascii=False, indent=1))
 
 
 def _write_pages(work: Workspace, executed: Mapping[str, Any], built: Path, now: str) -> None:
@@ -161,82 +181,47 @@ def _headline(work: Workspace) -> str:
     return found[0].replace("**", "") if found else ""
 
 
-def describe_run(
-    params: Params,
-    *,
-    status: str,
-    seconds: Mapping[str, float],
-    when: str,
-    error: str = "",
-) -> dict[str, Any]:
-    """Say everything that is needed to run a client again.
-
-    Returns:
-        Versions, seed, hashes of client file, data and notebooks, seconds, status and error.
-    """
-    return {
-        "client": params.client,
-        "title": params.title,
-        "status": status,
-        "error": error,
-        "generated": when,
-        "seconds": {name: round(value, 1) for name, value in seconds.items()},
-        "seed": params.seed,
-        "version": journeylib.__version__,
-        "python": platform.python_version(),
-        "packages": {name: metadata.version(name) for name in PACKAGES},
-        "params_sha256": params.digest,
-        "data_sha256": _hash_data(params),
-        "code_sha256": _hash_code(),
-        "platform": sys.platform,
-    }
-
-
-def _hash_data(params: Params) -> dict[str, str]:
-    found = {}
-    for source in params.sources:
-        if source.path is not None:
-            for path in find_files(source.path, params.find_path(source.path)):
-                with path.open("rb") as handle:
-                    found[path.name] = hashlib.file_digest(handle, "sha256").hexdigest()
-    return found
-
-
-def _hash_code() -> str:
-    own = Path(journeylib.__file__).parent
-    digest = hashlib.sha256()
-    for path in sorted(own.glob("*.py")):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
-
-
-def _move_in_place(built: Path, final: Path) -> Path:
-    """Swap the finished folder in; what stood there goes only when the new one stands."""
-    old = built.with_name(f"{built.name}-old")
-    if final.exists():
-        final.replace(old)
-    built.replace(final)
-    shutil.rmtree(old, ignore_errors=True)
-    return final
-
-
 def _published(error: str) -> str:
     """Take values of the data out of an error: the person at the terminal has seen them."""
     return re.sub(r"'[^'\n]*'", "'…'", redact(error))
 
 
 def publish_failure(params: Params, error: str, *, reports: Path) -> None:
-    """Record that a run failed; an older report of the client stays as it was, and is marked."""
+    """Record that a run failed; an older report of the client stays as it was, and is marked.
+
+    Args:
+        params: The client file.
+        error: What went wrong and what to do.
+        reports: Folder of all reports.
+    """
     folder = reports / params.client
+    mend_folder(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    now = datetime.now(UTC).isoformat(timespec="seconds")
     path = folder / "run.json"
-    old: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    old = read_run(path)
+    good = old if old.get("status") == "finished" else old.get("good_run")
     run: dict[str, Any] = {
-        "client": params.client, "title": params.title, "status": "failed",
-        "error": _published(error), "generated": now, "last_good": old.get("last_good") or (
-            old.get("generated") if old.get("status") == "finished" else None
-        ),
-        "seconds": {}, "version": journeylib.__version__,
-    }  # fmt: skip
-    write_text(path, json.dumps(run, ensure_ascii=False, indent=1))
+        "client": params.client,
+        "title": params.title,
+        "status": "failed",
+        "error": _published(error),
+        "generated": datetime.now(UTC).isoformat(timespec="seconds"),
+        "last_good": (good or {}).get("generated") or old.get("last_good"),
+        "seconds": {},
+        "version": journeylib.__version__,
+        "good_run": good,  # where the report that still stands came from
+    }
+    _write_json(path, run)
+
+
+def read_run(path: Path) -> dict[str, Any]:
+    """Read a ``run.json``; an absent or broken one is empty.
+
+    Args:
+        path: The file.
+    """
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return dict(told) if isinstance(told, dict) else {}

@@ -6,7 +6,6 @@ not run, or have run on other data, has them run first.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -20,15 +19,14 @@ import journeylib
 from journeylib.collect import Collected, collect
 from journeylib.errors import JourneyError
 from journeylib.exhibits import Exhibit, show_table
-from journeylib.forgotten import listed_pseudonyms
-from journeylib.formats import find_files
+from journeylib.fingerprints import STORE, Fingerprints, combine, print_inputs
 from journeylib.log import Log, open_log
 from journeylib.params import Params, find_client_file, read_params
 from journeylib.suppression import suppress_table
 from journeylib.tables import RESULTS, check_result, complete_result
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 NOTEBOOKS = (
     "01_data_collection",
@@ -137,22 +135,11 @@ class Workspace:
 
     @property
     def key(self) -> str:
-        """Fingerprint of the client file, the source files and the kit's version."""
-        seen = hashlib.sha256(f"{self.params.digest} {journeylib.__version__}".encode())
-        for source in self.params.sources:
-            if source.path is not None:
-                for path in find_files(source.path, self.params.find_path(source.path)):
-                    stat = path.stat()
-                    seen.update(f"{path.name} {stat.st_size} {stat.st_mtime_ns}".encode())
-        if self.params.workshop_map is not None:
-            beliefs = self.params.find_path(self.params.workshop_map)
-            seen.update(beliefs.read_bytes() if beliefs.is_file() else b"")
-        if self.params.earlier_results is not None:
-            results = self.params.find_path(self.params.earlier_results)
-            seen.update(results.read_bytes() if results.is_file() else b"")
-        listed = listed_pseudonyms(self.params.root, self.params.client)
-        seen.update(" ".join(sorted(listed)).encode())
-        return seen.hexdigest()
+        """Fingerprint of the client file, of all that it names, and of the kit's version."""
+        prints = Fingerprints(self.folder / STORE)
+        seen = print_inputs(self.params, prints)
+        prints.save()
+        return combine({**seen, "the version": journeylib.__version__})
 
     def done(self) -> set[str]:
         """Numbers of the notebooks whose tables stand here and fit the data."""
@@ -164,7 +151,15 @@ class Workspace:
         return {number for number, found in state.items() if found == key}
 
     def _mark(self, notebook: str) -> None:
-        done = {**dict.fromkeys(self.done(), self.key), notebook: self.key}
+        self.mark_done({*self.done(), notebook})
+
+    def mark_done(self, notebooks: Iterable[str]) -> None:
+        """Say which notebooks' tables stand here; no other counts as done from then on.
+
+        Args:
+            notebooks: Their numbers, such as ``"03"``.
+        """
+        done = dict.fromkeys(sorted(notebooks), self.key)
         write_text(self.folder / STATE, json.dumps(done, indent=1))
 
     @property

@@ -63,6 +63,7 @@ LAYERS: dict[str, str] = {
         "ledgers money pricelist "
         "likelihoods buying futures clv holdouts renewals subscriptions arrivals replies "
         "windows antecedents learners predict calibration successions continuations prospects "
+        "peers "
         "footprints scenarios chains grounds simulate attribution homogeneity drift omissions "
         "shapley fits questions drivers remedies testplans opportunities openings recuts "
         "robustness"
@@ -73,12 +74,14 @@ LAYERS: dict[str, str] = {
         "map_twin emotion_lane svg_parts road_charts stay_charts road_prose money_prose prose "
         "exhibits export persona_cards card_parts pain_charts voice_charts voice_prose impact_prose "
         "predict_charts predict_prose loyalty_charts loyalty_prose "
-        "driver_charts future_charts future_prose drift_charts drift_prose action_prose"
+        "driver_charts future_charts future_prose drift_charts drift_prose action_prose peer_charts"
     ),
     "run": (
-        "collect logplans workspace kernels steps atlas grouping feelings weighing hearing "
+        "fingerprints locks kept executors failures preflight standing clientrun "
+        "collect logplans workspace kernels endings forkclient forkserver provisioner warmkernel steps atlas grouping feelings weighing hearing "
         "predicting valuing foresight respecify imagining crediting revisiting mixes "
         "pastresults trying verdict_cards returns assumptions batch report portfolio progress "
+        "swaps history digests provenance benchmark_page reproduce "
         "lessons answers syllabus trainer checkup forgetting retention doctor cli"
     ),
 }

@@ -1,0 +1,128 @@
+"""What can be known before a kernel is started: a run that cannot succeed does not begin."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import tempfile
+from typing import TYPE_CHECKING
+
+from journeylib.errors import JourneyError, ParamsError, Problem, RunError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+LEAST_FREE_MB = 20
+
+
+def check_folders(reports: Path, works: Sequence[Path]) -> None:
+    """Make sure that reports and workspaces can be written.
+
+    Args:
+        reports: Folder of all reports.
+        works: Workspaces of the clients.
+
+    Raises:
+        RunError: A folder cannot be written or made, or the disk is full.
+    """
+    for folder in dict.fromkeys([reports, *(work.parent for work in works)]):
+        _check_writable(folder)
+
+
+def _check_writable(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(b"\0" * 4096)
+            file.flush()
+        free = shutil.disk_usage(folder).free
+    except OSError as refused:
+        if refused.errno == errno.ENOSPC:
+            raise _too_full(folder, 0) from None
+        fix = "grant the right to write there, or use --reports and JOURNEY_WORK"
+        raise RunError(f"{folder.name} cannot be written: {refused.strerror}.", [fix]) from None
+    if free < LEAST_FREE_MB * 1_000_000:
+        raise _too_full(folder, free)
+
+
+def _too_full(folder: Path, free: int) -> RunError:
+    fix = f"free some space: {free / 1e6:,.0f} MB are free, a client needs about 100 MB"
+    return RunError(f"The disk of {folder.name} is full.", [fix])
+
+
+def check_names(clients: Mapping[Path, str]) -> None:
+    """Make sure that no two client files write into one folder.
+
+    Args:
+        clients: Slug by client file.
+
+    Raises:
+        ParamsError: Two files name one client.
+    """
+    seen: dict[str, Path] = {}
+    problems = []
+    for file, client in clients.items():
+        other = seen.setdefault(client.casefold(), file)
+        if other != file:
+            message = f'"{client}" is also the client of {other.name}.'
+            fix = "Give each file its own client."
+            problems.append(Problem("E-CLIENT-TWICE", message, file.name, column="client", fix=fix))
+    if problems:
+        raise ParamsError("Two client files write into one folder.", problems)
+
+
+def check_kernel() -> None:
+    """Make sure that a kernel can be started, without starting one.
+
+    Raises:
+        RunError: The kernel's package is missing, or too few files may be open.
+    """
+    from importlib.util import find_spec
+
+    missing = [name for name in ("ipykernel", "papermill", "nbconvert") if find_spec(name) is None]
+    if missing:
+        fix = "install the kit's packages into this environment; `journey doctor` says more"
+        raise RunError(f"No notebook can be run: {', '.join(missing)} is not installed.", [fix])
+
+
+def check_executor_files(jobs: int) -> None:
+    """Make sure that as many files may be open as the run needs.
+
+    Args:
+        jobs: Clients at once.
+
+    Raises:
+        RunError: The limit is too low.
+    """
+    if os.name != "posix":
+        return
+    import resource
+
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = 100 + 40 * jobs
+    if limit != resource.RLIM_INFINITY and limit < needed:
+        fix = f"raise it by `ulimit -n {max(1024, needed)}`, or run fewer clients at once (--jobs)"
+        raise RunError(f"Too few files may be open: the limit is {limit}.", [fix])
+
+
+def find_faults(file: Path) -> JourneyError | None:
+    """Say why a client cannot be run, as far as that is known without reading its data.
+
+    Args:
+        file: The client file.
+    """
+    from journeylib.formats import find_files
+    from journeylib.params import read_params
+    from journeylib.workspace import notebook_folder
+
+    try:
+        params = read_params(file)
+        notebook_folder(params)
+        for source in params.sources:
+            if source.path is not None:
+                find_files(source.path, params.find_path(source.path))
+    except JourneyError as refused:
+        return refused
+    return None
