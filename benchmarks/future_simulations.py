@@ -12,8 +12,9 @@ from scipy import stats
 from journeylib.drift import compare_moves, judge_drift
 from journeylib.estimates import Refusal
 from journeylib.footprints import Footprints
+from journeylib.grounds import Ground
 from journeylib.scenarios import Edit, Scenario
-from journeylib.simulate import edit_chain
+from journeylib.simulate import play_scenario
 
 NAMES = ("ad", "product", "basket", "checkout", "order", "start", "end", "open")
 START, END = 5, 6
@@ -75,7 +76,8 @@ def what_if_coverage(draws, seed, *, customers=400, alike=200.0):
     hit = naive = 0
     for at in range(draws):
         prints = draw_customers(customers, rng, alike=alike, journeys=2)
-        found = edit_chain(prints, scenario, goals=["order"], seed=at, draws=150)
+        ground = Ground(prints.closed(), ("order",))
+        found = play_scenario(ground, scenario, seed=at, draws=150)
         row = found[found["metric"] == "reaches_outcome"].iloc[0]
         hit += row["low"] <= truth <= row["high"]
         naive += _plain_covers(prints.counts(), truth)

@@ -12,9 +12,10 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from journeylib.buying import Buying, Spending
-from journeylib.clv import WEEKS_IN_MONTH, ClvTerms, estimate_clv
+from journeylib.buying import WEEK_DAYS, Buying, Spending
+from journeylib.clv import ClvTerms, estimate_clv
 from journeylib.estimates import Refusal
+from journeylib.tenure import DAYS_IN_MONTH
 
 CUSTOMERS, SEEN_WEEKS, MONTHS = 800, 52.0, 6
 SPEND = Spending(6.25, 3.74, 15.44)
@@ -42,7 +43,7 @@ def draw_shop(rng, shop, *, customers=CUSTOMERS, horizon_months=MONTHS):
     leaves = rng.beta(shop.a, shop.b, customers)
     scale = 1 / rng.gamma(SPEND.q, 1 / SPEND.v, customers)
     age = rng.uniform(0.5, 1.0, customers) * SEEN_WEEKS
-    end = age + horizon_months * WEEKS_IN_MONTH
+    end = age + horizon_months * DAYS_IN_MONTH / WEEK_DAYS
     at, last = np.zeros(customers), np.zeros(customers)
     seen, spent, later = np.zeros((3, customers))
     there = np.ones(customers, dtype=bool)

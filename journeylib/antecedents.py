@@ -20,10 +20,10 @@ from journeylib.engine import summarise
 from journeylib.features import NO_FEATURES, Known, describe_features
 from journeylib.habits import clip_log
 from journeylib.journeys import describe_customers
-from journeylib.log import DAY, decode, first_of
+from journeylib.log import DAY, first_of
 from journeylib.scaling import base_name
-from journeylib.summaries import NEVER, summarise_touches
-from journeylib.windows import ORDERS, Windows
+from journeylib.summaries import summarise_touches
+from journeylib.windows import ORDERS, Windows, moments_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -229,9 +229,7 @@ def _words(name: str) -> str:
 def _signup(attributes: pd.DataFrame) -> pd.Series:
     if "signup" not in attributes:
         return pd.Series(dtype="int64")
-    own = attributes.set_index("customer")["signup"]
-    times = pd.to_datetime(own, utc=True).dt.as_unit("us")
-    return times.astype("int64").where(times.notna(), NEVER)
+    return moments_of(attributes.set_index("customer")["signup"])
 
 
 def screen_attributes(attributes: Attributes, left: pd.Series) -> Attributes:
@@ -290,8 +288,3 @@ def name_feature(name: str) -> str:
     texts = {"touchpoint": f"“{rest}” met", "stage": f"contacts in {rest}",
              "channel": f"contacts by {rest}"}  # fmt: skip
     return texts.get(kind, name.replace("_", " ").replace("=", ": "))
-
-
-def decode_names(codes: Codes, chosen: Sequence[int]) -> list[str]:
-    """Name touchpoints by code."""
-    return [str(name) for name in decode(codes.touchpoints, np.array(chosen, dtype=np.int64))]

@@ -89,6 +89,11 @@ def is_binary(values: pd.Series) -> bool:
     return bool(len(known)) and bool(known.isin((0, 1)).all())
 
 
+def plain_reach(confidence: float) -> float:
+    """Standard errors on either side of an interval of that coverage."""
+    return float(stats.norm.ppf((1 + confidence) / 2))
+
+
 def contrast_arms(
     treated: Arm, control: Arm, *, metric: str, unit: str, confidence: float, stretch: float = 1.0
 ) -> Contrast:
@@ -105,7 +110,7 @@ def contrast_arms(
     Returns:
         The difference, treated minus control.
     """
-    critical = stretch * float(stats.norm.ppf((1 + confidence) / 2))
+    critical = stretch * plain_reach(confidence)
     level = float(2 * stats.norm.cdf(critical) - 1)
     error = math.hypot(treated.mean.error, control.mean.error)
     estimate: Estimate | Refusal
@@ -125,7 +130,7 @@ def contrast_arms(
         metric, estimate.value, estimate.low, estimate.high, estimate.n, estimate.unit, source,
         confidence,
     )  # fmt: skip
-    return Contrast(shown, _stretched_p(p_value, stretch), error)
+    return Contrast(shown, stretched_p(p_value, stretch), error)
 
 
 def level_of(arm: Arm, *, metric: str, unit: str, confidence: float) -> Estimate | Refusal:
@@ -219,7 +224,7 @@ def exaggeration(effect: float, error: float, *, confidence: float = 0.95) -> tu
     References:
         Gelman & Carlin (2014), Perspectives on Psychological Science 9:641-651.
     """
-    reach, shift = float(stats.norm.ppf((1 + confidence) / 2)), effect / error
+    reach, shift = plain_reach(confidence), effect / error
     above, below = stats.norm.sf(reach - shift), stats.norm.cdf(-reach - shift)
     size = stats.norm.pdf(reach - shift) + shift * above
     size += stats.norm.pdf(reach + shift) - shift * below
@@ -241,7 +246,7 @@ def sign_error(effect: float, error: float, *, confidence: float = 0.95) -> floa
     References:
         Gelman & Carlin (2014), Perspectives on Psychological Science 9:641-651.
     """
-    reach, shift = float(stats.norm.ppf((1 + confidence) / 2)), abs(effect / error)
+    reach, shift = plain_reach(confidence), abs(effect / error)
     above, below = float(stats.norm.sf(reach - shift)), float(stats.norm.cdf(-reach - shift))
     return below / (above + below)
 
@@ -257,7 +262,55 @@ def detectable_effect(error: float, *, confidence: float = 0.95, power: float = 
     Returns:
         Effect in the unit of ``error``.
     """
-    return error * float(stats.norm.ppf((1 + confidence) / 2) + stats.norm.ppf(power))
+    return error * (plain_reach(confidence) + float(stats.norm.ppf(power)))
+
+
+def power_of(effect: float, error: float, *, reach: float) -> float:
+    """How often a comparison finds a true effect of that size.
+
+    Args:
+        effect: True effect.
+        error: Standard error of its estimate, in the same unit; 0 finds everything.
+        reach: Standard errors on either side of the interval that decides.
+
+    Returns:
+        Power, 0 to 1.
+    """
+    if not error > 0:
+        return 1.0
+    shift = effect / error
+    return float(stats.norm.sf(reach - shift) + stats.norm.cdf(-reach - shift))
+
+
+def t_chance(value: float, error: float, degrees: float) -> float:
+    """Two-sided p-value of an estimate; without any error only 0 is by chance.
+
+    Args:
+        value: Estimate.
+        error: Its standard error, at least 0.
+        degrees: Degrees of freedom of the error.
+
+    Returns:
+        p-value between 0 and 1.
+    """
+    if error == 0:
+        return 1.0 if value == 0 else 0.0
+    return float(2 * stats.t.sf(abs(value) / error, degrees))
+
+
+def stretched_p(p_value: float, stretch: float) -> float:
+    """Give the p-value that belongs to an interval widened for repeated looks.
+
+    Args:
+        p_value: Two-sided p-value of a single look.
+        stretch: Factor by which the interval is widened.
+
+    Returns:
+        p-value that crosses the level exactly where the widened interval leaves zero.
+    """
+    if stretch == 1:
+        return p_value
+    return float(2 * stats.norm.sf(stats.norm.isf(p_value / 2) / stretch))
 
 
 def _share_p(treated: tuple[int, int], control: tuple[int, int]) -> float:
@@ -272,17 +325,7 @@ def _share_p(treated: tuple[int, int], control: tuple[int, int]) -> float:
 
 
 def _mean_p(treated: Mean, control: Mean) -> float:
-    error = math.hypot(treated.error, control.error)
-    apart = abs(treated.value - control.value)
     if min(treated.n, control.n) < 2:
         return math.nan
-    if error == 0:
-        return 1.0 if apart == 0 else 0.0
-    return float(2 * stats.t.sf(apart / error, welch_degrees(treated, control)))
-
-
-def _stretched_p(p_value: float, stretch: float) -> float:
-    # Crosses the level exactly where the widened interval leaves zero; the plain p stays hidden.
-    return (
-        p_value if stretch == 1 else float(2 * stats.norm.sf(stats.norm.isf(p_value / 2) / stretch))
-    )
+    error = math.hypot(treated.error, control.error)
+    return t_chance(treated.value - control.value, error, welch_degrees(treated, control))

@@ -16,18 +16,19 @@ import pandas as pd
 from journeylib.engine import summarise
 from journeylib.estimates import Refusal
 from journeylib.flows import walk_journeys
-from journeylib.footprints import draw_weights, is_sampled, sample_share
+from journeylib.footprints import count_before, draw_weights, is_sampled, sample_share
 from journeylib.log import DAY, first_of, last_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from journeylib.log import Floats, Integers, Log, Part, Partition, Truths
+    from journeylib.log import Floats, Integers, Log, Part, Truths
 
 TITLE = "Credit, not effect"
 RULES = ("first", "last", "linear", "position", "time_decay", "markov", "shapley")
 NOTHING_BEFORE, OTHERS = "nothing before", "others"
 FEWEST, DRAWS = 30, 200
+ENTRIES = ("state", "journey", "customer", "days", "won", "closed")
 ENDS_SHARE, HALF_LIFE_DAYS = 0.4, 7.0
 SOURCES = {
     "first": "all to the first",
@@ -65,8 +66,7 @@ class Approaches:
     def __add__(self, other: Approaches) -> Approaches:
         shift = int(self.journey[-1]) + 1 if len(self.journey) else 0
         moved = replace(other, journey=other.journey + shift)
-        fields = ("state", "journey", "customer", "days", "won", "closed")
-        both = [np.concatenate([getattr(self, name), getattr(moved, name)]) for name in fields]
+        both = [np.concatenate([getattr(self, name), getattr(moved, name)]) for name in ENTRIES]
         return Approaches(self.names, *both)
 
 
@@ -116,7 +116,7 @@ def summarise_approaches(part: Part, *, level: str, silence: int, share: float =
     own = {"channel": log.codes.channels, "touchpoint": log.codes.touchpoints}[level]
     names = (*own, NOTHING_BEFORE)
     closed = walk_journeys(log, "touchpoint", silence=silence).closed
-    taken = is_sampled(log.customer, share) & _until_won(log)
+    taken = is_sampled(log.customer, share) & (count_before(log.is_good, log.journey) == 0)
     at = np.flatnonzero(taken)
     state, journey = getattr(log, level)[at], log.journey[at]
     if not len(at):
@@ -138,18 +138,6 @@ def summarise_approaches(part: Part, *, level: str, silence: int, share: float =
         names, state[kept], journey[kept], log.customer[at][kept], days[kept], won[kept],
         closed[at][kept],
     )  # fmt: skip
-
-
-def _until_won(log: Partition) -> Truths:
-    """Tell which events come before the first outcome of their journey, or are it."""
-    if not len(log):
-        return np.zeros(0, dtype=bool)
-    good = log.is_good
-    before: Integers = np.cumsum(good) - good
-    starts = np.flatnonzero(log.starts)
-    lengths = np.diff(np.append(starts, len(log)))
-    kept: Truths = before == np.repeat(before[starts], lengths)
-    return kept
 
 
 def share_credit(
@@ -239,8 +227,7 @@ def _credits(roads: Approaches, people: Integers, weights: Floats) -> Iterator[t
 
 
 def _only(roads: Approaches, kept: Truths) -> Approaches:
-    fields = ("state", "journey", "customer", "days", "won", "closed")
-    return Approaches(roads.names, *(getattr(roads, name)[kept] for name in fields))
+    return Approaches(roads.names, *(getattr(roads, name)[kept] for name in ENTRIES))
 
 
 def _parts(won: Approaches) -> dict[str, Floats]:

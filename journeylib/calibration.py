@@ -7,24 +7,25 @@ Not for making the chances; see `predict`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import pandas as pd
 from scipy.special import logit
-from scipy.stats import rankdata
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from journeylib.arrivals import EVERYONE
 from journeylib.logits import chance as chance_of
 from journeylib.ratios import plain_shares
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from journeylib.log import Floats, Integers
 
+Name = TypeVar("Name", str, int)
 DRAWS, FEW_DRAWS, MANY, CHUNK = 400, 200, 20_000, 500_000
-GROUPS, EVERYONE = 10, "all"
+GROUPS = 10
 SURE = 1e-6
 ROUNDS, FARTHEST, LEAST_APART = 25, 3.0, 0.05
 # A draw needs no more digits than its interval shows.
@@ -147,6 +148,33 @@ def draw_customers(n: int, *, seed: int) -> Iterator[Floats]:
         left -= size
 
 
+def choose_model(gains: pd.DataFrame, names: Sequence[Name]) -> Name:
+    """Choose the plainest model that no other clearly beats.
+
+    Args:
+        gains: How much smaller the log-loss of one is than that of another: ``model, against,
+            low``, as from `judge_chances`.
+        names: Models, the plainest first.
+
+    Returns:
+        Name of the model; a later one is taken only where its log-loss is smaller than that of the
+        one held so far and the interval of the difference lies above 0.
+    """
+    low = dict(zip(zip(gains["model"], gains["against"], strict=True), gains["low"], strict=True))
+    chosen = names[0]
+    for name in names[1:]:
+        if float(low[name, chosen]) > 0:
+            chosen = name
+    return chosen
+
+
+def _ranked(values: Floats) -> tuple[Integers, Integers]:
+    """Give the places of values in rising order, and where in it a new value begins."""
+    order = np.argsort(values, kind="stable")
+    ranked = values[order]
+    return order, np.flatnonzero(np.append(True, ranked[1:] != ranked[:-1]))
+
+
 class _Plan:
     """What all draws of one model share: its order, its ties, its groups and its log-odds."""
 
@@ -154,10 +182,8 @@ class _Plan:
         self.left = left.astype(np.float64)
         self.chance = np.clip(chance.astype(np.float64), SURE, 1 - SURE)
         self.odds = logit(self.chance)
-        self.order = np.argsort(chance, kind="stable")
-        ranked = chance[self.order]
-        self.opens = np.flatnonzero(np.append(True, ranked[1:] != ranked[:-1]))
-        self.groups = np.array_split(self.order, min(GROUPS, len(ranked)))
+        self.order, self.opens = _ranked(chance)
+        self.groups = np.array_split(self.order, min(GROUPS, len(chance)))
         won = np.where(self.left > 0, self.chance, 1 - self.chance)
         self.loss = -np.log2(won)
         self.start: Floats | None = None
@@ -289,18 +315,17 @@ def measure_lift(
         as many as among all), ``lift_low, lift_high``; ``value, low, high, n, unit, source``: share
         of all leavers.
     """
-    drawn = {capacity: [] for capacity in CAPACITIES}  # type: dict[float, list[Floats]]
-    shares = {one: _taken(chance, one) for one in CAPACITIES}
-    for weights in draw_customers(len(left), seed=seed):
-        for one in CAPACITIES:
-            drawn[one].append(_captured(weights, chance, left, one))
+    ranks = _ranked(-chance)
+    drawn = np.concatenate(
+        [_captured(weights, left, ranks) for weights in draw_customers(len(left), seed=seed)]
+    )
+    every = _captured(np.ones((1, len(left))), left, ranks)[0]
     rows = []
-    for one in CAPACITIES:
-        value = float(_captured(np.ones((1, len(left))), chance, left, one)[0])
-        interval = _interval(value, np.concatenate(drawn[one]), "captured", confidence)
+    for at, one in enumerate(CAPACITIES):
+        interval = _interval(float(every[at]), drawn[:, at], "captured", confidence)
         lift = {name: v / one for name, v in zip(("lift", "lift_low", "lift_high"), interval,
                                                  strict=True)}  # fmt: skip
-        found, size = round(float(shares[one] @ left)), max(round(one * len(left)), 1)
+        found, size = round(float(every[at] * left.sum())), max(round(one * len(left)), 1)
         rows.append({"capacity": one, "customers": size, "found": found, "rate": found / size,
                      **lift,
                      **dict(zip(("value", "low", "high"), interval, strict=True)),
@@ -308,24 +333,18 @@ def measure_lift(
     return pd.DataFrame(rows)
 
 
-def _taken(chance: Floats, capacity: float) -> Floats:
-    """Give the part of each customer who is among the most at risk; ties share what is left."""
-    rank = rankdata(-chance, method="min") - 1
-    ties = pd.Series(chance).groupby(chance).transform("size").to_numpy(float)
-    part: Floats = np.clip((capacity * len(chance) - rank) / ties, 0.0, 1.0)
-    return part
+def _captured(weights: Floats, left: Floats, ranks: tuple[Integers, Integers]) -> Floats:
+    """Share of leavers among the most at risk, by capacity; ties share the last places.
 
-
-def _captured(weights: Floats, chance: Floats, left: Floats, capacity: float) -> Floats:
-    """Share of leavers among the most at risk of customers drawn so often."""
-    order = np.argsort(-chance, kind="stable")
-    ranked = chance[order]
-    opens: Integers = np.flatnonzero(np.append(True, ranked[1:] != ranked[:-1]))
+    One row per draw of customers, one column per capacity.
+    """
+    order, opens = ranks
     size = np.add.reduceat(weights[:, order], opens, axis=1)
     gone = np.add.reduceat(weights[:, order] * left[order], opens, axis=1)
     before = np.cumsum(size, axis=1) - size
-    room = capacity * weights.sum(axis=1, keepdims=True)
+    room = weights.sum(axis=1, keepdims=True)
     with np.errstate(divide="ignore", invalid="ignore"):
-        part = np.nan_to_num(np.clip((room - before) / size, 0.0, 1.0))
-        found: Floats = (gone * part).sum(axis=1) / gone.sum(axis=1)
-    return found
+        parts = [np.nan_to_num(np.clip((capacity * room - before) / size, 0.0, 1.0))
+                 for capacity in CAPACITIES]  # fmt: skip
+        found = [(gone * part).sum(axis=1) / gone.sum(axis=1) for part in parts]
+    return np.column_stack(found)

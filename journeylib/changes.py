@@ -13,8 +13,10 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from journeylib.arms import t_chance
+from journeylib.collapsed import unit_changes
 from journeylib.estimates import Estimate, Refusal
-from journeylib.falsifications import judge_placebo
+from journeylib.falsifications import check_placebo_lines
 from journeylib.periods import leave_cut
 from journeylib.phrases import gap_words
 from journeylib.plans import (
@@ -32,6 +34,7 @@ from journeylib.plans import (
 )
 from journeylib.precision import check_power
 from journeylib.scores import Mean, mean_difference, mean_estimate, mean_of, welch_degrees
+from journeylib.treatments import number_of
 from journeylib.units import (
     Panel,
     check_selection,
@@ -74,7 +77,7 @@ def measure_change(data: pd.DataFrame, plan: Plan) -> Impact:
     finding = finding or _series_change(mine, start, plan)
     checks = [*_design_checks(mine, start, finding, plan), *left_out]
     drift, more = _selection(panel, plan, finding)
-    checks += [*more, *_placebo_checks(data, start, plan), *check_power(plan, finding)]
+    checks += [*more, *check_placebo_lines(data, plan, _placebo), *check_power(plan, finding)]
     finding = replace(finding, verdict=_modest(judge(plan, finding, checks)))
     drawn = _picture(mine, start, plan)
     return build_impact(
@@ -102,14 +105,14 @@ def _panel(data: pd.DataFrame, rows: pd.DataFrame, plan: Plan) -> Panel | None:
 
 def _unit_change(panel: Panel, plan: Plan) -> Finding | None:
     mine, before = panel.grid[panel.treated], panel.before
-    change = (mine.loc[:, ~before].mean(axis=1) - mine.loc[:, before].mean(axis=1)).dropna()
+    change = unit_changes(mine, before)
     mean = mean_of(change)
     estimate = mean_estimate(
         mean, metric=plan.metric, unit=plan.units.get(plan.metric, ""), confidence=plan.confidence
     )
     if isinstance(estimate, Refusal):
         return None
-    p_value = _p_value(mean.value, mean.error, mean.n - 1)
+    p_value = t_chance(mean.value, mean.error, mean.n - 1)
     earlier = float(mine.loc[change.index, before].mean(axis=1).mean())
     return Finding(
         estimate, earlier, p_value, mean.n, mean.n, EVIDENCE, p_adjusted=p_value, error=mean.error
@@ -125,7 +128,7 @@ def _series_change(values: pd.Series, start: pd.Timestamp, plan: Plan) -> Findin
     p_value, error = math.nan, math.nan
     if isinstance(estimate, Estimate):
         error = math.hypot(later.error, earlier.error)
-        p_value = _p_value(estimate.value, error, welch_degrees(later, earlier))
+        p_value = t_chance(estimate.value, error, welch_degrees(later, earlier))
     return Finding(
         estimate, earlier.value, p_value, later.n, earlier.n, EVIDENCE, p_adjusted=p_value,
         metric=plan.metric, error=error,
@@ -135,12 +138,6 @@ def _series_change(values: pd.Series, start: pd.Timestamp, plan: Plan) -> Findin
 def _sides(values: pd.Series, start: pd.Timestamp) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     after = np.asarray(values.index >= start)
     return after, ~after
-
-
-def _p_value(value: float, error: float, degrees: float) -> float:
-    if error == 0:
-        return 1.0 if value == 0 else 0.0
-    return float(2 * stats.t.sf(abs(value) / error, degrees))
 
 
 def _design_checks(
@@ -206,21 +203,13 @@ def _selection(panel: Panel | None, plan: Plan, finding: Finding) -> tuple[float
     return drift, [Check("regression_to_mean", WARN if large else PASS, drift, message)]
 
 
-def _placebo_checks(data: pd.DataFrame, start: pd.Timestamp, plan: Plan) -> list[Check]:
-    """Compare outcomes that the change cannot move before and after as well."""
-    checks, n = [], len(plan.placebo_outcomes)
-    for name in plan.placebo_outcomes:
-        estimate, p_value = None, math.nan
-        if name in data:
-            other = fit_units(replace(plan, metric=name), {name: data[name]})
-            rows, _ = leave_cut(
-                read_measurements(data.assign(value=data[name]), other), data, other
-            )
-            found = _series_change(rows.groupby("time")["value"].mean(), start, other)
-            if isinstance(found.estimate, Estimate):
-                estimate, p_value = found.estimate, min(1.0, found.p_value * n)
-        checks.append(judge_placebo(name, estimate, p_value))
-    return checks
+def _placebo(data: pd.DataFrame, plan: Plan) -> tuple[Estimate | None, float]:
+    """Compare an outcome that the change cannot move before and after as well."""
+    rows, _ = leave_cut(read_measurements(data, plan), data, plan)
+    plan = fit_units(plan, {plan.metric: rows["value"]})
+    values = rows.groupby("time")["value"].mean()
+    found = _series_change(values, as_time(plan.start, name=plan.name), plan)
+    return number_of(found), found.p_value
 
 
 def _drift_rows(finding: Finding, drift: float) -> pd.DataFrame:

@@ -12,18 +12,30 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from journeylib.buying import Buying, Spending, fit_buying, fit_spending, merge_days
+from journeylib.buying import (
+    WEEK_DAYS,
+    Buying,
+    Spending,
+    fit_buying,
+    fit_spending,
+    merge_days,
+)
 from journeylib.errors import ParamsError, Problem
 from journeylib.estimates import ESTIMATE_COLUMNS, Refusal
-from journeylib.futures import Plan, gather_crowd, simulate_totals
+from journeylib.futures import (
+    TOTAL_COLUMNS,
+    Plan,
+    gather_crowd,
+    lay_out_worth,
+    simulate_totals,
+)
+from journeylib.tenure import DAYS_IN_MONTH
 
 FEWEST_REPEATERS, FEWEST_GAPS, MOST_TOGETHER = 200, 2.0, 0.3
 FEWEST_COHORT = 30
-WEEKS_IN_MONTH = 365.25 / 12 / 7
 MODEL = "BG/NBD (Fader, Hardie and Lee 2005)"
 MONEY = "Gamma-Gamma (Fader and Hardie 2013)"
 INTERVAL = "simulated customers over draws of the parameters"
-TOTAL_COLUMNS = ["metric", "segment", "model_low", "model_high", *ESTIMATE_COLUMNS]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +58,7 @@ class ClvTerms:
         """Count money of each month by its middle."""
         month = np.arange(1, self.horizon_months + 1)
         counts = self.margin * (1 + self.discount) ** (-(month - 0.5) / 12)
-        return Plan(self.horizon_months * WEEKS_IN_MONTH, counts)
+        return Plan(self.horizon_months * DAYS_IN_MONTH / WEEK_DAYS, counts)
 
     def __post_init__(self) -> None:
         allowed = [
@@ -215,13 +227,9 @@ def estimate_clv(
             "which more than 1 must be sure) that it has no settled mean.",
             "more customers who came back, or orders without the few very large ones.",
         )
-    each = rows.copy()
-    numbers = ["model_low", "model_high", "value", "low", "high"]
-    each[numbers] = rows[numbers].div(rows["n"], axis=0)
-    totals = pd.concat([each.assign(metric="clv"), rows.assign(metric="clv_total")])
-    totals = totals.assign(unit=terms.currency, source=f"{MODEL} and {MONEY}; {INTERVAL}")
+    source = f"{MODEL} and {MONEY}; {INTERVAL}"
+    totals = lay_out_worth(rows, unit=terms.currency, source=source)
     caveats = (*_caveats(summary, buying, plan.weeks), *_money_caveats(summary, terms))
-    totals = totals[TOTAL_COLUMNS].reset_index(drop=True)
     return Forecast(people, totals, caveats, buying, spending)
 
 
@@ -287,7 +295,7 @@ def average_cohorts(
     terms = terms or ClvTerms()
     days = merge_days(orders[orders["day"] <= end]).fillna({"value": 0.0})
     first = days.groupby("customer")["day"].transform("min")
-    horizon = round(terms.horizon_months * WEEKS_IN_MONTH * 7)
+    horizon = round(terms.horizon_months * DAYS_IN_MONTH)
     months = pd.to_datetime(first * 86_400, unit="s").dt.to_period("M")
     last = months.dt.end_time.dt.normalize().dt.as_unit("s").astype("int64") // 86_400
     seen = days[(last + horizon <= end + 1) & (days["day"] < first + horizon)]

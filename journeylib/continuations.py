@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from journeylib.calibration import DRAWN, draw_customers
+from journeylib.calibration import DRAWN, choose_model, draw_customers
 from journeylib.engine import summarise
 from journeylib.estimates import Refusal
 from journeylib.log import DAY, decode
@@ -166,12 +166,7 @@ def _judge(
 
 
 def _choose(gains: pd.DataFrame) -> int:
-    low = gains.set_index(["order", "against"])["low"]
-    chosen = 0
-    for order in CHAIN_ORDERS[1:]:
-        if float(low[(order, chosen)]) > 0:
-            chosen = order
-    return chosen
+    return choose_model(gains.rename(columns={"order": "model"}), CHAIN_ORDERS)
 
 
 def foretell_next(log: Log, onward: Onward) -> pd.DataFrame:

@@ -26,12 +26,10 @@ class Credited:
 
     Attributes:
         table: From ``attribution.credit_outcome``, small groups withheld; empty where refused.
-        level: ``channel`` or ``touchpoint``.
         reason: Why there is no credit, or empty.
     """
 
     table: pd.DataFrame
-    level: str
     reason: str = ""
 
 
@@ -52,9 +50,9 @@ def credit_channels(work: Workspace) -> Credited:
         confidence=params.confidence,
     )  # fmt: skip
     if isinstance(found, Refusal):
-        return Credited(pd.DataFrame(), "channel", found.reason)
+        return Credited(pd.DataFrame(), f"{found.reason} Needed: {found.needed}.")
     shown = work.protect("credits", found)
     if shown.loc[~shown["name"].isin([NOTHING_BEFORE, OTHERS]), "name"].nunique() < FEWEST_NAMES:
         reason = "fewer than two channels were met before the outcome."
-        return Credited(pd.DataFrame(), "channel", reason)
-    return Credited(shown, "channel")
+        return Credited(pd.DataFrame(), reason)
+    return Credited(shown)

@@ -6,6 +6,7 @@ there are. Not for why something changed; `impact` asks that of interventions.
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,11 +14,13 @@ import pandas as pd
 from scipy import stats
 
 from journeylib.errors import DataError, Problem
-from journeylib.estimates import Refusal
+from journeylib.estimates import Estimate, Refusal
 from journeylib.footprints import count_footprints
 from journeylib.homogeneity import exchange_customers
+from journeylib.log import DAY
 from journeylib.ratios import clustered_shares
 from journeylib.tables import complete_result
+from journeylib.verdicts import equivalence_interval
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -78,7 +81,7 @@ def compare_periods(
 
 
 def _days(length: int) -> int:
-    return round(length / 86_400_000_000)
+    return round(length / DAY)
 
 
 def compare_moves(
@@ -296,10 +299,8 @@ def _adjusted(part: pd.DataFrame) -> pd.DataFrame:
 
 
 def _verdict(row: Mapping[Any, Any]) -> str:
-    wide = stats.norm.ppf((1 + row["confidence"]) / 2)
-    share = stats.norm.ppf(row["confidence"]) / wide
-    low = row["value"] - share * (row["value"] - row["low"])
-    high = row["value"] + share * (row["high"] - row["value"])
+    told = Estimate(**{field.name: row[field.name] for field in fields(Estimate)})
+    low, high = equivalence_interval(told)
     if -row["margin"] < low and high < row["margin"]:
         return "same"
     rarely = row["p_adjusted"] <= FALSE_SHARE

@@ -12,6 +12,7 @@ from matplotlib.patches import Rectangle
 
 from journeylib import chart_parts as parts
 from journeylib import labels, theme
+from journeylib.drift_prose import figure_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,10 +25,6 @@ LOOKS = {
     "same": ("s", theme.GOOD, "the same"),
     "cannot tell": ("o", theme.OTHER, "cannot tell"),
 }
-KINDS = {
-    "to_next": "{} · goes on", "sentiment": "{} · feeling", "pain": "{} · pain",
-    "theme": "talk of {}", "persona": "{} · share", "move": "{}",
-}  # fmt: skip
 
 
 def plot_drift(drift: pd.DataFrame, *, ax: Axes | None = None) -> Axes | None:
@@ -46,7 +43,7 @@ def plot_drift(drift: pd.DataFrame, *, ax: Axes | None = None) -> Axes | None:
         return None
     rows, others = _chosen(known)
     ax = parts.new_axes(ax, width=9.4, height=parts.row_height(len(rows), each=0.36, frame=2.1))
-    places = parts.list_rows(ax, [parts.words(name_of(row["metric"]), 46) for _, row in
+    places = parts.list_rows(ax, [parts.words(figure_name(row["metric"]), 46) for _, row in
                                   rows.iterrows()])  # fmt: skip
     band = Rectangle((-1, -0.6), 2, len(rows) + 0.2, color="#eef2f4", zorder=0, linewidth=0)
     ax.add_patch(band)
@@ -101,18 +98,6 @@ def _note(row: pd.Series) -> str:
     before, after = (labels.value_text(row[name], unit) for name in ("before", "after"))
     change = labels.estimate_text(row["value"], row["low"], row["high"], unit, difference=True)
     return labels.plot_label(f"{before} → {after}: {change}", 90)
-
-
-def name_of(metric: object) -> str:
-    """Write a compared figure as a reader says it.
-
-    Args:
-        metric: Such as ``nps``, ``to_next:decision`` or ``move:basket → checkout``.
-    """
-    kind, _, name = str(metric).partition(":")
-    if name and kind in KINDS:
-        return KINDS[kind].format(labels.clean_label(name).replace("_", " "))
-    return labels.metric_name(metric)
 
 
 def _title(known: pd.DataFrame) -> str:

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from journeylib.drift_charts import name_of
 from journeylib.exhibits import Sentence
-from journeylib.labels import clean_label, estimate_text, value_text
+from journeylib.labels import clean_label, count_text, estimate_text, metric_name, value_text
 
 if TYPE_CHECKING:
     from typing import Any
@@ -17,6 +16,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MOST_TOLD = 3
+KINDS = {
+    "to_next": "{} · goes on", "sentiment": "{} · feeling", "pain": "{} · pain",
+    "theme": "talk of {}", "persona": "{} · share", "move": "{}",
+}  # fmt: skip
 NOT_WHY = "That something changed says nothing of what changed it."
 
 
@@ -74,7 +77,19 @@ def _told(row: Any) -> str:
     before, after = (value_text(row[name], unit) for name in ("before", "after"))
     change = estimate_text(row["value"], row["low"], row["high"], unit, difference=True)
     change = change.replace(" pp ", " percentage points ")
-    return f"{name_of(row['metric'])}, from {before} to {after}, a change of {change}"
+    return f"{figure_name(row['metric'])}, from {before} to {after}, a change of {change}"
+
+
+def figure_name(metric: object) -> str:
+    """Write a compared or imagined figure as a reader says it.
+
+    Args:
+        metric: Such as ``nps``, ``to_next:decision`` or ``move:basket → checkout``.
+    """
+    kind, _, name = str(metric).partition(":")
+    if name and kind in KINDS:
+        return KINDS[kind].format(clean_label(name).replace("_", " "))
+    return metric_name(metric)
 
 
 def list_changes(drift: pd.DataFrame) -> pd.DataFrame:
@@ -91,26 +106,19 @@ def list_changes(drift: pd.DataFrame) -> pd.DataFrame:
         [value_text(level, unit) for level, unit in zip(drift[side], units, strict=True)]
         for side in ("before", "after")
     )
-    return drift.assign(figure=[name_of(name) for name in drift["metric"]], was=was, now=now)
+    return drift.assign(figure=[figure_name(name) for name in drift["metric"]], was=was, now=now)
 
 
 def mix_sentence(mix: pd.DataFrame) -> Sentence:
     """Say whether the mix of personas moved further than chance moves it.
 
     Args:
-        mix: From ``revisiting.compare_with_earlier``.
+        mix: From ``revisiting.compare_with_earlier``, not empty.
     """
-    if mix.empty:
-        return Sentence(
-            "Whether the mix of personas changed cannot be told: there is none of both."
-        )
     row = mix.iloc[0]
-    moved = row["index"] > row["most_by_chance"]
-    verb = (
-        "moved further than chance moves it" if moved else "moved no further than chance moves it"
-    )
+    how = "further" if row["index"] > row["most_by_chance"] else "no further"
     return Sentence(
-        f"**The mix of personas {verb}**: its stability index is {row['index']:.3f}, where chance "
-        f"alone stays below {row['most_by_chance']:.3f} in 95 of 100 comparisons of so many "
-        "customers."
+        f"**The mix of personas moved {how} than chance moves it**: its stability index is "
+        f"{row['index']:.3f}, where chance alone stays below {row['most_by_chance']:.3f} in 95 of "
+        f"100 comparisons of {count_text(row['n_before'])} with {count_text(row['n'])} customers."
     )

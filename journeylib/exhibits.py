@@ -49,19 +49,9 @@ ESTIMATE = "estimate"
 WITHHELD = "not interpretable"  # a check failed: the figure is in tables/, not on the page
 # Columns that stand only in tables whose estimates are differences.
 SIGNED = frozenset(
-    {
-        "arm",
-        "change",
-        "effect",
-        "lost_share",
-        "with_it",
-        "elsewhere",
-        "before",
-        "naive",
-        "plain",
-        "shape",
-    }
-)
+    {"arm", "change", "effect", "lost_share", "with_it", "elsewhere", "before", "naive", "plain",
+     "shape"}
+)  # fmt: skip
 LEFT = ' style="text-align:left"'  # JupyterLab would set texts to the right
 TABLE_CSS = (
     ".exhibit{margin:1.2em 0}.exhibit table{border-collapse:collapse;width:100%;font-size:.92em;"

@@ -11,7 +11,12 @@ from journeylib.plans import FAIL, PASS, WARN, Check
 from journeylib.treatments import Trial, adjust_family, compare_arms, number_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pandas as pd
+
     from journeylib.estimates import Estimate
+    from journeylib.plans import Plan
 
 NAME = "placebo_outcome"
 UNUSUAL, BROKEN = 0.05, 0.01
@@ -33,6 +38,32 @@ def check_placebo_arms(trial: Trial) -> list[Check]:
         judge_placebo(one.metric, number_of(one), one.p_adjusted, where=f" in {one.arm}")
         for one in found
     ]
+
+
+def check_placebo_lines(
+    data: pd.DataFrame,
+    plan: Plan,
+    measure: Callable[[pd.DataFrame, Plan], tuple[Estimate | None, float]],
+) -> list[Check]:
+    """Measure outcomes that the change cannot move in the way of the metric itself.
+
+    Args:
+        data: ``time``, the unit's column and one column per placebo outcome.
+        plan: What was decided before.
+        measure: Gives the difference, or None, and its p-value; it gets the outcome as ``value``.
+
+    Returns:
+        A check ``placebo_outcome`` per placebo outcome, p-values by Bonferroni.
+    """
+    checks = []
+    for name in plan.placebo_outcomes:
+        estimate, p_value = None, math.nan
+        if name in data:
+            other = replace(plan, metric=name)
+            estimate, p_value = measure(data.assign(value=data[name]), other)
+        adjusted = min(len(plan.placebo_outcomes) * p_value, 1.0)
+        checks.append(judge_placebo(name, estimate, adjusted))
+    return checks
 
 
 def judge_placebo(

@@ -147,7 +147,7 @@ def _cut_short(walk: Walk, goals: tuple[int, ...]) -> Walk:
     """Leave out what comes after the first goal of each journey."""
     if not goals or not len(walk.state):
         return walk
-    kept = _goals_before(walk, goals) == 0
+    kept = count_before(np.isin(walk.state, goals), walk.journey) == 0
     return Walk(walk.state[kept], walk.journey[kept], walk.customer[kept], walk.closed[kept])
 
 
@@ -155,15 +155,19 @@ def _by_lap(walk: Walk, goals: tuple[int, ...], laps: int, size: int) -> Walk:
     """Number the states anew after each goal of a journey, up to so many."""
     if not len(walk.state):
         return walk
-    lap = np.minimum(_goals_before(walk, goals), laps)
+    lap = np.minimum(count_before(np.isin(walk.state, goals), walk.journey), laps)
     return Walk(walk.state + lap * size, walk.journey, walk.customer, walk.closed)
 
 
-def _goals_before(walk: Walk, goals: tuple[int, ...]) -> Integers:
-    """Count the goals before each entry in its journey."""
-    met = np.isin(walk.state, goals)
+def count_before(met: Truths, journey: Integers) -> Integers:
+    """Count before each entry the ones that were met in its journey.
+
+    Args:
+        met: Which entries count.
+        journey: Journey of each entry, sorted.
+    """
     before: Integers = np.cumsum(met) - met
-    starts = np.flatnonzero(first_of(walk.journey))
+    starts = np.flatnonzero(first_of(journey))
     lengths = np.diff(np.append(starts, len(met)))
     found: Integers = before - np.repeat(before[starts], lengths)
     return found

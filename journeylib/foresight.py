@@ -17,6 +17,7 @@ from journeylib.buying import summarise_purchases
 from journeylib.clv import estimate_clv
 from journeylib.durations import blur_shares, trace_survival
 from journeylib.estimates import Refusal
+from journeylib.futures import NUMBERS
 from journeylib.holdouts import backtest_purchases, backtest_renewals
 from journeylib.journeys import describe_customers
 from journeylib.log import DAY
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from journeylib.workspace import Workspace
 
 AHEAD, SHARE_HELD, NEARLY_ALL = 12, 3, 0.99
-MONEY_COLUMNS = ["model_low", "model_high", "value", "low", "high"]
 SHORTEST_AGAIN, MONTH_DAYS = 30, 30
 NO_MONEY = Refusal(
     "No source holds orders or invoices.", "a source of `orders` with what customers paid."
@@ -133,12 +133,12 @@ def take_off(prospect: Prospect, kept: float) -> Prospect:
     if kept == 1.0 or isinstance(prospect.totals, Refusal):
         return prospect
     totals, people = prospect.totals.copy(), prospect.people.copy()
-    totals[MONEY_COLUMNS] *= kept
+    totals[NUMBERS] *= kept
     if "value" in people:
         people["value"] *= kept
-    text = f"Of what customers paid, {1 - kept:.1%} went back to them, which is taken off."
-    caveats = (*prospect.caveats, text.replace("%", " %"))
-    return replace(prospect, totals=totals, people=people, caveats=caveats)
+    back = f"{100 * (1 - kept):.1f} %"
+    text = f"Of what customers paid, {back} went back to them, which is taken off."
+    return replace(prospect, totals=totals, people=people, caveats=(*prospect.caveats, text))
 
 
 def widen(prospect: Prospect) -> Prospect:

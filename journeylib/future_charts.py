@@ -47,9 +47,8 @@ def plot_scenarios(forecasts: pd.DataFrame, *, ax: Axes | None = None) -> Axes |
         return None
     unit, metric = str(rows["unit"].iloc[0]), str(rows["metric"].iloc[0])
     measured = rows["source"].astype(str).str.contains("measured").to_numpy(dtype=bool)
-    rows = rows.assign(label=rows["scenario"])
     ax = parts.new_axes(ax, width=8.8, height=parts.row_height(len(rows), each=0.55, frame=1.9))
-    names = ["\n".join(labels.wrap_label(str(name), 250, 11)) for name in rows["label"]]
+    names = ["\n".join(labels.wrap_label(str(name), 250, 11)) for name in rows["scenario"]]
     places = parts.list_rows(ax, [labels.plot_label(name, 200) for name in names])
     ax.set_yticks(places, [name.replace("$", r"\$") for name in names])
     hues = np.where(measured, theme.GOOD, theme.OTHER)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from journeylib.drift_charts import name_of
+from journeylib.drift_prose import figure_name
 from journeylib.exhibits import Sentence
 from journeylib.labels import (
     clean_label,
@@ -120,7 +120,7 @@ def list_futures(forecasts: pd.DataFrame) -> pd.DataFrame:
     """
     pairs = zip(forecasts["baseline"], forecasts["unit"], strict=True)
     was = [value_text(level, str(unit)) for level, unit in pairs]
-    figures = [name_of(metric) for metric in forecasts["metric"]]
+    figures = [figure_name(metric) for metric in forecasts["metric"]]
     return forecasts.assign(figure=figures, was=was)
 
 

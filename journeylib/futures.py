@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from journeylib.arrivals import EVERYONE
 from journeylib.buying import Buying, Seen, Spending, see
+from journeylib.estimates import ESTIMATE_COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,11 +25,13 @@ if TYPE_CHECKING:
 
     Places = NDArray[np.intp]
 
-EVERYONE, ONCE, AGAIN = "all", "bought once", "came back"
+ONCE, AGAIN = "bought once", "came back"
 DRAWS, SPARE = 400, 3
 MOST_SIMULATED, LEAST_SIMULATED = 2000, 200
 TINY = 1e-9
-TOTALS = ["segment", "model_low", "model_high", "value", "low", "high", "n"]
+NUMBERS = ["model_low", "model_high", "value", "low", "high"]
+TOTALS = ["segment", *NUMBERS, "n"]
+TOTAL_COLUMNS = ["metric", "segment", "model_low", "model_high", *ESTIMATE_COLUMNS]
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +154,23 @@ def sum_segments(
         table[f"{prefix}low"] = np.minimum(low, whole)
         table[f"{prefix}high"] = np.maximum(high, whole)
     return table[TOTALS]
+
+
+def lay_out_worth(totals: pd.DataFrame, *, unit: str, source: str) -> pd.DataFrame:
+    """Tell worth twice: of a customer on average (``clv``), and of all together (``clv_total``).
+
+    Args:
+        totals: Sums of each segment, from `sum_segments` or `simulate_totals`.
+        unit: Currency.
+        source: What the figures come from.
+
+    Returns:
+        Columns ``metric, segment, model_low, model_high, value, low, high, n, unit, source``.
+    """
+    each = totals.copy()
+    each[NUMBERS] = totals[NUMBERS].div(totals["n"], axis=0)
+    table = pd.concat([each.assign(metric="clv"), totals.assign(metric="clv_total")])
+    return table.assign(unit=unit, source=source)[TOTAL_COLUMNS].reset_index(drop=True)
 
 
 def sample_crowd(crowd: Crowd, rng: np.random.Generator) -> tuple[Places, Floats]:

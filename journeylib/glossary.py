@@ -35,7 +35,7 @@ TERMS: dict[str, str] = {
     "reaches_purchase": "Customers who buy at all, where the outcome is to buy again.",
     "touchpoints_per_journey": "Touchpoints until the outcome, or the end without it.",
     "money_per_1000_journeys": "Money of the further outcomes that 1,000 journeys would bring.",
-    "money_per_year": "The same for the journeys of a year.",
+    "money_per_year": "Money of the further outcomes that the journeys of a year would bring.",
     "evidence": "A randomised; B against untreated units; C one series or adjusted; D describes.",
 }
 

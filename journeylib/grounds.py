@@ -39,7 +39,8 @@ class Ground:
         stage_of: Stage of each touchpoint that has one.
         stages: Stages in journey order.
         to_next: Measured share that goes on from each stage, for the map's future state.
-        tones: Tone by touchpoint: ``stage, touchpoint, value, low, high, n``; may be empty.
+        tones: Tone by touchpoint: ``stage, touchpoint, value, low, high, n``, its intervals of the
+            coverage that is played with; may be empty.
         feelings: Measured mean tone of each stage, for the same.
         observed: Share with the outcome, and who buy at all, as counted in the period: journeys
             that are still open count as without it.

@@ -26,17 +26,11 @@ def hear_customers(work: Workspace) -> Themes:
         The themes, by the client file's ``feedback`` and ``report: min_cell``.
     """
     params = work.params
-    rules = ThemeRules(
-        own=params.feedback.themes,
-        min_comments=params.feedback.min_comments,
-        min_cell=params.report.min_cell,
-        seed=params.seed,
-    )
     themes = find_themes(
         work.recall("voices"),
         placed=work.recall("placed"),
         personas=work.recall("assignments"),
-        rules=rules,
+        rules=_rules(work),
         confidence=params.confidence,
     )
     return themes._replace(
@@ -70,13 +64,17 @@ def hear_before(work: Workspace, voices: pd.DataFrame, placed: pd.DataFrame) -> 
         ``metric`` (``theme:`` and its name), ``value, low, high, n, unit``; themes of the codebook
         alone, because those found in the words of one period have no twin in another.
     """
-    params = work.params
-    rules = ThemeRules(
-        own=params.feedback.themes, min_comments=params.feedback.min_comments,
-        min_cell=params.report.min_cell, seed=params.seed,
-    )  # fmt: skip
-    themes = find_themes(voices, placed=placed, rules=rules, confidence=params.confidence)
+    confidence = work.params.confidence
+    themes = find_themes(voices, placed=placed, rules=_rules(work), confidence=confidence)
     table = themes.table
     own = table[table["kind"] != "found"] if "kind" in table else table
     named = own.assign(metric=[f"theme:{clean_label(name)}" for name in own["theme"]])
     return named[["metric", "value", "low", "high", "n", "unit"]].reset_index(drop=True)
+
+
+def _rules(work: Workspace) -> ThemeRules:
+    params = work.params
+    return ThemeRules(
+        own=params.feedback.themes, min_comments=params.feedback.min_comments,
+        min_cell=params.report.min_cell, seed=params.seed,
+    )  # fmt: skip

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from journeylib.arrivals import EVERYONE
 from journeylib.buying import WEEK_DAYS, fit_buying, merge_days, summarise_purchases
 from journeylib.clv import INTERVAL, MODEL, check_purchases
 from journeylib.durations import trace_survival
 from journeylib.estimates import ESTIMATE_COLUMNS, Refusal
-from journeylib.futures import AGAIN, EVERYONE, ONCE, Plan, gather_crowd, simulate_totals
+from journeylib.futures import AGAIN, ONCE, Plan, gather_crowd, simulate_totals
 from journeylib.renewals import count_renewals, fit_renewals, project_renewals
 
 if TYPE_CHECKING:
@@ -107,13 +108,12 @@ def _hold(totals: pd.DataFrame, people: pd.DataFrame, source: str) -> pd.DataFra
 
 
 def backtest_renewals(
-    tenures: pd.DataFrame, *, model: str = "auto", seed: int = 7, confidence: float = 0.95
+    tenures: pd.DataFrame, *, seed: int = 7, confidence: float = 0.95
 ) -> pd.DataFrame | Refusal:
     """Fit renewals to the first two thirds of the months and hold the projection against the rest.
 
     Args:
         tenures: From ``tenure.measure_tenure``.
-        model: As for ``renewals.fit_renewals``.
         seed: Seed of the draws.
         confidence: Coverage of the intervals.
 
@@ -135,7 +135,7 @@ def backtest_renewals(
         months=tenures["months"].clip(upper=cut),
         ended=tenures["ended"].astype(bool) & (tenures["months"] <= cut),
     )
-    fit = fit_renewals(count_renewals(early, months=1), model=model)
+    fit = fit_renewals(count_renewals(early, months=1))
     if isinstance(fit, Refusal):
         return fit
     table = project_renewals(fit, periods=months, seed=seed, confidence=confidence)

@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import stats
 
-from journeylib.errors import DataError, Problem
-
 if TYPE_CHECKING:
     from journeylib.footprints import Footprints
     from journeylib.log import Floats, Integers, Truths
@@ -38,35 +36,6 @@ class Fit:
     p: float
 
 
-def compare_to_shares(counts: Floats, shares: Floats) -> Fit:
-    """Hold counted moves against given shares, row by row.
-
-    Args:
-        counts: Moves from and to.
-        shares: Expected shares; every row adds up to 1.
-
-    Returns:
-        The fit; cells of which nothing is expected take no part.
-
-    Raises:
-        DataError: A move was seen of which nothing is expected.
-
-    References:
-        Kullback, Kupperman & Ku (1962), Technometrics 4:573-608.
-    """
-    expected = counts.sum(axis=1, keepdims=True) * shares
-    if (counts[shares == 0] > 0).any():
-        seen = float(counts[shares == 0].sum())
-        problem = Problem(
-            "E-IMPOSSIBLE-MOVE", f"{seen:g} moves were seen of which none were expected.",
-            fix="Give every move that was seen a share above 0.",
-        )  # fmt: skip
-        raise DataError("The counts cannot come from these shares.", [problem])
-    used = (shares > 0) & (counts.sum(axis=1, keepdims=True) > 0)
-    df = int(used.sum() - used.any(axis=1).sum())
-    return _fit(counts[used], expected[used], df)
-
-
 def compare_counts(before: Floats, after: Floats) -> Fit:
     """Hold the moves of two periods against one another, row by row.
 
@@ -76,6 +45,9 @@ def compare_counts(before: Floats, after: Floats) -> Fit:
 
     Returns:
         The fit, summed over rows; moves that neither period has take no part.
+
+    References:
+        Kullback, Kupperman & Ku (1962), Technometrics 4:573-608.
     """
     whole = before + after
     rows = whole.sum(axis=1, keepdims=True)
@@ -85,15 +57,9 @@ def compare_counts(before: Floats, after: Floats) -> Fit:
     met = (before.sum(axis=1) > 0) & (after.sum(axis=1) > 0)
     df = int(((whole > 0).sum(axis=1) - 1)[met].sum())
     used = expected > 0
-    return _fit(both[used], expected[used], df)
-
-
-def _fit(seen: Floats, expected: Floats, df: int) -> Fit:
-    some = seen > 0
-    g_square = float(2 * (seen[some] * np.log(seen[some] / expected[some])).sum())
-    x_square = float(((seen - expected) ** 2 / expected).sum())
-    p = float(stats.chi2.sf(g_square, df)) if df else 1.0
-    return Fit(max(g_square, 0.0), x_square, df, p)
+    x_square = float(((both[used] - expected[used]) ** 2 / expected[used]).sum())
+    g_square = max(float(_g_squares(after[None], whole[None]).sum()), 0.0)
+    return Fit(g_square, x_square, df, float(stats.chi2.sf(g_square, df)) if df else 1.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,7 @@ class _Known:
     share: float
     years: float
     directions: Mapping[str, str]
+    confidence: float
 
     def met(self, pain: pd.Series) -> float:
         """Give the part of those who come to a touchpoint, outcome by outcome, who meet it."""
@@ -116,7 +117,7 @@ def imagine_futures(work: Workspace, impacts: pd.DataFrame) -> Imagined:
     directions = {one.name: one.direction for one in params.interventions}
     years = (log.codes.end - log.codes.start) / YEAR
     known = _Known(_measured_ground(work, ground), pains, impacts, sample_share(log), years,
-                   directions)  # fmt: skip
+                   directions, params.confidence)  # fmt: skip
     asked = [(one.name, _edits_of(known, one)) for one in params.scenarios]
     played = _play_all(work, known, asked or _offer(known), offered=not asked)
     return replace(played, forgets=_forgotten(memory))
@@ -296,13 +297,13 @@ def _measured_edit(known: _Known, change: Change) -> list[Edit] | Refusal:
         sign = -1.0 if known.directions.get(name) == "down" else 1.0
         low, per, high = sorted(sign * float(row[end]) for end in ("low", "value", "high"))
         gain = Edit(change.touchpoint, END, 1.0, 1.0, 1.0, measured=True, aim=GAIN)
-        return [replace(gain, per=per, per_low=low, per_high=high)]
+        return [replace(gain, per=per, per_low=low, per_high=high, confidence=known.confidence)]
     if pd.isna(row["relative"]) or not row["relative"] or row["value"] == 0:
         return Refusal(f"Of {name} the level without it is not known.", "both arms' levels")
     without = float(row["value"]) / float(row["relative"])
     factor, low, high = (1 + float(row[end]) / without for end in ("value", "low", "high"))
     edit = Edit(change.touchpoint, change.to, factor, max(low, 0.0), high, measured=True,
-                instead=change.instead or "")  # fmt: skip
+                instead=change.instead or "", confidence=known.confidence)  # fmt: skip
     return [edit]
 
 

@@ -64,33 +64,36 @@ def impact_sentence(impact: Row) -> Sentence:
         impact: A row of the result table ``impacts``; the further columns of
             ``returns.value_interventions`` are told where they are there.
     """
-    name, verdict = clean_label(impact["intervention"]), str(impact["verdict"])
-    plain = VERDICT_WORDS[verdict]
-    if verdict == "not interpretable":
-        return Sentence(f"**{name}: {plain}.** {FAILED}")
-    if is_missing(impact["value"]):
-        return Sentence(f"**{name}: {plain}.** No figure could be computed.")
+    verdict = str(impact["verdict"])
     parts = [
-        f"**{name}: {plain}.** {_figure(impact)}",
+        _finding(impact),
         DESIGN_WORDS.get(str(impact.get("design")), ""),
         _bar(impact, verdict),
         _more(impact),
         money_sentence(impact),
     ]
-    return Sentence(" ".join(part for part in parts if part))
+    told = parts if _is_told(impact) else parts[:1]
+    return Sentence(" ".join(part for part in told if part))
+
+
+def _is_told(impact: Row) -> bool:
+    return str(impact["verdict"]) != "not interpretable" and not is_missing(impact["value"])
+
+
+def _finding(impact: Row) -> str:
+    """Say the verdict and the figure, or why there is none."""
+    lead = f"**{clean_label(impact['intervention'])}: {VERDICT_WORDS[str(impact['verdict'])]}.**"
+    if str(impact["verdict"]) == "not interpretable":
+        return f"{lead} {FAILED}"
+    return f"{lead} {_figure(impact) if _is_told(impact) else 'No figure could be computed.'}"
 
 
 def headlines(impacts: pd.DataFrame) -> list[Sentence]:
     """Say of every intervention its verdict, its figure and its money, and nothing else."""
     said = []
     for row in impacts.drop_duplicates("intervention").to_dict("records"):
-        whole = impact_sentence(row)
-        if str(row["verdict"]) == "not interpretable" or is_missing(row["value"]):
-            said.append(whole)
-            continue
-        lead = whole.partition("**")[2].partition("**")[0]
-        priced = "" if is_missing(row.get("money_value")) else money_sentence(row)
-        said.append(Sentence(f"**{lead}** {_figure(row)} {priced}".strip()))
+        priced = _is_told(row) and not is_missing(row.get("money_value"))
+        said.append(Sentence(f"{_finding(row)} {money_sentence(row) if priced else ''}".strip()))
     return said
 
 

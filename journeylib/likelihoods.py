@@ -39,14 +39,14 @@ class Peak:
         covariance: Of the logarithms, from the curvature and a weak prior (deviation 3).
         height: Log-likelihood.
         at_edge: Whether a parameter ran to the end of what was searched (e⁻¹² to e¹²).
-        likelihood: The log-likelihood itself, by the parameters; None to draw by curvature alone.
+        likelihood: The log-likelihood itself, by the parameters.
     """
 
     logs: Floats
     covariance: Floats
     height: float
     at_edge: bool
-    likelihood: Callable[[Floats], float] | None = field(default=None, repr=False, compare=False)
+    likelihood: Callable[[Floats], float] = field(repr=False, compare=False)
 
     @property
     def parameters(self) -> Floats:
@@ -69,7 +69,7 @@ class Peak:
         """
         kept = rng.multivariate_normal(self.logs, self.covariance, size=draws, method="eigh")
         sharp = float(np.diag(self.covariance).max()) < SHARP**2
-        if self.likelihood is not None and not sharp:
+        if not sharp:
             told, share = self._weigh(self.logs, self.covariance, FIRST, rng)
             middle = share @ told
             wide = (told - middle).T @ ((told - middle) * share[:, None])
@@ -91,7 +91,7 @@ class Peak:
         return told, share / share.sum()
 
     def _posterior(self, logs: Floats) -> float:
-        if self.likelihood is None or np.abs(logs).max() > FARTHEST:
+        if np.abs(logs).max() > FARTHEST:
             return -np.inf
         prior = -0.5 * float(((logs - self.logs) ** 2).sum()) / WIDEST**2
         found = float(self.likelihood(np.exp(logs))) - self.height + prior

@@ -14,7 +14,7 @@ from scipy import stats
 
 from journeylib.autoregression import Fit, fit_autoregressive, fit_counts
 from journeylib.errors import DataError
-from journeylib.periods import leave_cut
+from journeylib.periods import CALENDAR, leave_cut
 from journeylib.plans import Check, Plan, as_time
 from journeylib.units import read_measurements
 
@@ -189,9 +189,8 @@ def lines_of(
 def _clock(times: pd.DatetimeIndex, days: Vector, spacing: float) -> Vector:
     """Number the periods; months, quarters and years are counted, for they differ in length."""
     months = np.asarray(12 * times.year + times.month, dtype="float64")
-    every = {1: (27, 32), 3: (89, 93), 12: (364, 367)}
     clock: Vector = np.round(days / spacing)
-    for size, (low, high) in every.items():
+    for size, (low, high) in zip((1, 3, 12), CALENDAR[1:], strict=True):
         if low <= spacing <= high:
             clock = np.floor((months - months[0]) / size)
     if (np.diff(clock) <= 0).any():

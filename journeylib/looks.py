@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from scipy import optimize, stats
 
-from journeylib.arms import sequence_half_width
+from journeylib.arms import plain_reach, sequence_half_width
 from journeylib.errors import DataError
 
 if TYPE_CHECKING:
@@ -213,11 +213,10 @@ def follow_looks(
         sequence_half_width(math.sqrt(n), n, planned_n=tuned, confidence=confidence) for n in counts
     ]
     half = np.array(halves) * rows["error"]
-    plain = float(stats.norm.ppf((1 + confidence) / 2))
     return rows.assign(
         low=rows["value"] - half,
         high=rows["value"] + half,
-        stretch=np.array(halves) / plain,
+        stretch=np.array(halves) / plain_reach(confidence),
         source=SEQUENCE,
     )
 

@@ -69,9 +69,12 @@ def measure_metrics(
         segments.append((by, name, own, said))
     settings = _bounded(customers, settings)
     inactive = _inactive_days(customers, settings)
+    # Asked once, of all customers: a segment of which nothing is known must not fall to the rule.
+    contract = "churned" in customers and bool(customers["churned"].notna().any())
     rows = []
     for by, segment, own, said in segments:
-        found = _behaviour(own, settings, inactive, confidence)
+        left = _contractual(own, confidence) if contract else ()
+        found = [*left, *_behaviour(own, settings, None if contract else inactive, confidence)]
         rows += [_row(one) | {"segment": segment, "by": by} for one in found
                  if isinstance(one, Estimate)]  # fmt: skip
         rows += _answer_rows(said, segment, by, confidence)
@@ -236,11 +239,13 @@ def _row(estimate: Estimate) -> dict[str, object]:
 
 
 def _behaviour(
-    customers: pd.DataFrame, settings: Mapping[str, object], inactive: float, confidence: float
+    customers: pd.DataFrame,
+    settings: Mapping[str, object],
+    inactive: float | None,
+    confidence: float,
 ) -> Iterable[Estimate | Refusal]:
-    if "churned" in customers and customers["churned"].notna().any():
-        yield from _contractual(customers, confidence)
-    elif settings["has_orders"]:
+    """Measure what customers did; without days of inactivity, not whether they stayed."""
+    if inactive is not None and settings["has_orders"]:
         yield from _non_contractual(customers, settings, inactive, confidence)
     if settings["outcome"] == "conversion":
         hits = int((customers["orders"] > 0).sum())
@@ -268,7 +273,7 @@ def _bounded(customers: pd.DataFrame, settings: Mapping[str, object]) -> dict[st
 
     An export made before the period was over would else read as customers who stay away.
     """
-    buyers = customers[customers["orders"] > 0] if "first_order" in customers else customers[:0]
+    buyers = customers[customers["orders"] > 0]
     if buyers.empty:
         return dict(settings)
     start = max(int(str(settings["start"])), int(buyers["first_order"].min()))

@@ -59,7 +59,7 @@ def _loss(map_: JourneyMap) -> list[str]:
 def head(map_: JourneyMap, *, ids: str) -> str:
     """Write the heading of the figure: whose map it is, when, and its title."""
     kind = "Current state, as measured"
-    kind += ", and future state, as expected" if len(map_.outlook) else ""
+    kind += ", and a future state, as imagined" if len(map_.outlook) else ""
     parts = [kind, map_.period]
     kicker = " · ".join(labels.escape_label(part) for part in parts if part)
     title = labels.escape_label(map_.title) or "Journey map"
@@ -98,7 +98,7 @@ def key(map_: JourneyMap) -> str:
     if len(map_.outlook):
         diamond = f'<path d="M9 2l7 7-7 7-7-7Z" fill="#fff" stroke="{theme.GOOD}" '
         name = plain(map_.outlook["scenario"].iloc[0])
-        entries.append((f'{diamond}stroke-width="2"/>', f"future state expected from: {name}"))
+        entries.append((f'{diamond}stroke-width="2"/>', f"imagined future state: {name}"))
     rows = "".join(
         f'<li><svg width="{ICON}" height="{ICON}" viewBox="0 0 18 18" aria-hidden="true">{shape}'
         f"</svg>{labels.escape_label(text)}</li>"
@@ -124,7 +124,7 @@ def _tile(row: pd.Series, map_: JourneyMap) -> str:
     told = [
         labels.interval_text(number(row, "low"), number(row, "high"), brief) or "no interval",
         "" if math.isnan(target) else f"target {labels.value_text(target, brief)}",
-        "" if math.isnan(after) else f"expected {labels.value_text(after, brief)}",
+        "" if math.isnan(after) else f"imagined {labels.value_text(after, brief)}",
     ]
     value = labels.value_text(number(row, "value"), unit)
     return (

@@ -343,7 +343,7 @@ def _onward_texts(row: pd.Series, map_: JourneyMap, *, end: bool) -> tuple[str, 
         told.append(f"before: {labels.share_text(before)}")
     after = number(expected(map_, "to_next", str(row["stage"])), "value")
     if not math.isnan(after):
-        told.append(f"expected: {labels.share_text(after)}")
+        told.append(f"imagined: {labels.share_text(after)}")
     return labels.share_text(share), [text for text in told if text]
 
 

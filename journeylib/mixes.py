@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,8 +32,9 @@ def compare_personas(
 
     Returns:
         Shares of the earlier period and of this one (``metric, value, low, high, n, unit``), and
-        how far the mix moved (``index, by_chance, most_by_chance, p``); all empty without personas,
-        or where a feature of them is not known of both periods.
+        how far the mix moved (``index, by_chance, most_by_chance, p``, and customers ``n_before,
+        n``); all empty without personas, or where a feature is not known of both periods, and
+        the mix where either has fewer customers than may be told.
     """
     centroids, features = work.recall("centroids"), []
     if centroids.empty:
@@ -49,9 +51,10 @@ def compare_personas(
     ]
     sides = [_persona_shares(own, work.params.confidence) for own in counts]
     moved = measure_stability(*(own.to_numpy().astype(np.int64) for own in counts))
-    mix = pd.DataFrame([(moved.index, moved.by_chance, moved.most_by_chance, moved.p)],
-                       columns=["index", "by_chance", "most_by_chance", "p"])  # fmt: skip
-    return sides[0], sides[1], mix
+    n_before, n = (int(own.sum()) for own in counts)
+    mix = pd.DataFrame([{**asdict(moved), "n_before": n_before, "n": n}])
+    enough = min(n_before, n) >= work.params.report.min_cell
+    return sides[0], sides[1], mix if enough else mix.head(0)
 
 
 def _features_like(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +10,7 @@ from journeylib.arms import Contrast, contrast_arms, is_binary, read_arm
 from journeylib.estimates import Refusal
 from journeylib.phrases import gap_words, span_words
 from journeylib.plans import PASS, WARN, Check, Plan
+from journeylib.verdicts import side_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -87,7 +87,7 @@ def _winsorised(name: str, plain: Contrast, calm: Contrast) -> list[Check]:
     before, after = plain.estimate, calm.estimate
     if isinstance(before, Refusal) or isinstance(after, Refusal):
         return []
-    same = _side(before.low, before.high) == _side(after.low, after.high)
+    same = side_of(before.low, before.high) == side_of(after.low, after.high)
     message = (
         f"{name}: with the most extreme values of {before.metric} pulled in the difference is "
         f"{gap_words(after.value, after.unit, signed=True)} "
@@ -112,7 +112,3 @@ def _largest(name: str, treated: pd.Series, control: pd.Series, plain: Contrast)
     message += estimate.metric
     message += "; look at that customer before believing the mean." if heavy else "."
     return [Check("largest_unit", WARN if heavy else PASS, BANDS[place][0], message)]
-
-
-def _side(low: float, high: float) -> float:
-    return math.copysign(1, low) if low > 0 or high < 0 else 0.0

@@ -23,7 +23,7 @@ from journeylib.collapsed import (
     without_period_effects,
 )
 from journeylib.estimates import Estimate, Refusal
-from journeylib.falsifications import judge_placebo
+from journeylib.falsifications import check_placebo_lines
 from journeylib.phrases import chance_words
 from journeylib.plans import (
     FAIL,
@@ -42,6 +42,7 @@ from journeylib.pretrends import check_pretrends
 from journeylib.rivals import Rival, check_clusters, choose_design, measure_mixtures
 from journeylib.rollouts import measure_rollout
 from journeylib.scores import mean_of
+from journeylib.treatments import number_of
 from journeylib.units import Panel, check_selection, read_panel
 from journeylib.verdicts import weigh_chance
 
@@ -91,7 +92,8 @@ def measure_panel(data: pd.DataFrame, plan: Plan) -> Impact:
     checks += _permutation_checks(kept, plan)
     checks += check_pretrends(panel, level, plan, finding)
     checks += check_selection(panel, plan, compared=True)
-    checks += _placebo_checks(data, plan) + check_clusters(panel, level, plan, finding)
+    checks += check_placebo_lines(data, plan, _placebo)
+    checks += check_clusters(panel, level, plan, finding)
     rivals = measure_mixtures(panel, plan)
     checks += [check for rival in rivals for check in rival.of_plain]
     diagnostics = [c.status for c in checks if c.check in DIAGNOSTICS]
@@ -165,23 +167,14 @@ def _permutation_checks(kept: Mask, plan: Plan) -> list[Check]:
     return [Check("attainable_p", PASS if able else FAIL, least, message)]
 
 
-def _placebo_checks(data: pd.DataFrame, plan: Plan) -> list[Check]:
-    """Measure outcomes that the change cannot move in the same way; Holm over several."""
-    found: list[tuple[str, Estimate | None, float]] = []
-    for name in plan.placebo_outcomes:
-        if name not in data:
-            found.append((name, None, math.nan))
-            continue
-        other = replace(plan, metric=name)
-        panel = read_panel(data.assign(value=data[name]), other)
-        other = fit_units(other, {name: panel.flat()})
-        if _count_checks(panel)[0].status == FAIL:
-            found.append((name, None, math.nan))
-            continue
-        finding, _ = _effect(panel, without_period_effects(panel), other)
-        estimate = None if isinstance(finding.estimate, Refusal) else finding.estimate
-        found.append((name, estimate, min(1.0, finding.p_value * len(plan.placebo_outcomes))))
-    return [judge_placebo(name, estimate, p_value) for name, estimate, p_value in found]
+def _placebo(data: pd.DataFrame, plan: Plan) -> tuple[Estimate | None, float]:
+    """Measure an outcome that the change cannot move in the same way."""
+    panel = read_panel(data, plan)
+    plan = fit_units(plan, {plan.metric: panel.flat()})
+    if _count_checks(panel)[0].status == FAIL:
+        return None, math.nan
+    finding, _ = _effect(panel, without_period_effects(panel), plan)
+    return number_of(finding), finding.p_value
 
 
 def _refuse(plan: Plan, panel: Panel, checks: list[Check]) -> Impact:
@@ -203,13 +196,14 @@ def _picture(panel: Panel, plan: Plan) -> pd.DataFrame:
     for place, time in enumerate(pd.DatetimeIndex(panel.grid.columns)):
         for series, mask in (("treated", panel.treated), ("control", ~panel.treated)):
             mean = mean_of(panel.grid.loc[mask, time])
-            degrees = max(mean.n - 1, 1)
-            rows.append(_picture_row(time, series, mean.value, mean.error, degrees, mean.n))
+            half = mean.error * _reach(plan, max(mean.n - 1, 1))
+            rows.append(_picture_row(time, series, mean.value, half, mean.n))
         now = own[time].dropna()
         mask = panel.treated[panel.grid.index.get_indexer(now.index)]
         if mask.any() and (~mask).sum() > 1:
             estimate, error = difference_of(now, mask, plan)
-            row = _picture_row(time, "gap", estimate.value, error, len(now) - 2, len(now))
+            half = error * _reach(plan, len(now) - 2)
+            row = _picture_row(time, "gap", estimate.value, half, len(now))
             rows.append({**row, "event_time": place - first})
     unit = plan.units.get(plan.metric, "")
     columns = ["time", "series", "value", "low", "high", "n", "event_time"]
@@ -217,10 +211,13 @@ def _picture(panel: Panel, plan: Plan) -> pd.DataFrame:
     return drawn.assign(metric=plan.metric, unit=unit, source=SOURCE)
 
 
+def _reach(plan: Plan, degrees: int) -> float:
+    return float(stats.t.ppf((1 + plan.confidence) / 2, degrees))
+
+
 def _picture_row(
-    time: pd.Timestamp, series: str, value: float, error: float, degrees: int, n: int
+    time: pd.Timestamp, series: str, value: float, half: float, n: int
 ) -> dict[str, object]:
-    half = float(stats.t.ppf(0.975, degrees)) * error
     return {
         "time": time, "series": series, "value": value, "low": value - half, "high": value + half,
         "n": n,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -38,7 +38,7 @@ class Past:
     start: str = ""
     end: str = ""
     version: str = ""
-    tables: Mapping[str, pd.DataFrame] = None  # type: ignore[assignment]
+    tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     reason: str = ""
 
 
@@ -53,9 +53,9 @@ def read_past(path: Path) -> Past:
     """
     name = path.name
     if not path.is_file():
-        return Past(tables={}, reason=f"the file {name} of earlier results is not there.")
+        return Past(reason=f"the file {name} of earlier results is not there.")
     if path.stat().st_size > LARGEST_BYTES:
-        return Past(tables={}, reason=f"{name} is too large to be a run's results.")
+        return Past(reason=f"{name} is too large to be a run's results.")
     try:
         told: Any = json.loads(path.read_text(encoding="utf-8"))
         period, tables = told["period"], told["tables"]
@@ -63,7 +63,7 @@ def read_past(path: Path) -> Past:
         return Past(str(told["client"]), str(period["start"] or ""), str(period["end"] or ""),
                     str(told["version"]), frames)  # fmt: skip
     except (ValueError, KeyError, TypeError, AttributeError):
-        return Past(tables={}, reason=f"{name} is no results.json of a run.")
+        return Past(reason=f"{name} is no results.json of a run.")
 
 
 def level_results(tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:

@@ -51,7 +51,8 @@ def gap_words(value: float, unit: str = "", *, signed: bool = False) -> str:
     """
     plus = "+" if signed and value > 0 else ""
     kind, per, period = unit.partition(" per ")
-    text = _points(_number(100 * value)) if kind == "share" else level_words(value, kind)
+    is_share = kind == "share" and not math.isnan(value)
+    text = _points(_number(100 * value)) if is_share else level_words(value, kind)
     return f"{plus}{text}{per}{period}"
 
 

@@ -9,7 +9,13 @@ import math
 
 from scipy import stats
 
-from journeylib.arms import exaggeration, sequence_half_width, sign_error
+from journeylib.arms import (
+    exaggeration,
+    plain_reach,
+    power_of,
+    sequence_half_width,
+    sign_error,
+)
 from journeylib.estimates import Estimate
 from journeylib.looks import look_times, spending_bounds
 from journeylib.phrases import chance_words, gap_words
@@ -17,11 +23,6 @@ from journeylib.plans import PASS, WARN, Check, Finding, Plan
 
 ENOUGH = 0.95  # of the planned sample
 OFTEN = 0.8
-
-
-def plain_reach(confidence: float) -> float:
-    """Standard errors on either side of an interval of that coverage."""
-    return float(stats.norm.ppf((1 + confidence) / 2))
 
 
 def weigh_looks(plan: Plan, n: int) -> tuple[float, Check]:
@@ -81,7 +82,7 @@ def check_sample(
     message = f"{n:,} of {plan.sample:,} planned units were measured"
     if plan.worthwhile and error > 0:
         reach = plain_reach(plan.confidence) * stretch
-        power = _power(plan.worthwhile, error * math.sqrt(min(1.0, share)), reach)
+        power = power_of(plan.worthwhile, error * math.sqrt(min(1.0, share)), reach=reach)
         message += (
             f"; with all of them an effect of {gap_words(plan.worthwhile, unit)} is found "
             f"{round(100 * power)} times in 100"
@@ -157,8 +158,3 @@ def _overstated(plan: Plan, found: Finding, estimate: Estimate, reach: float) ->
     wrong = sign_error(plan.worthwhile, found.error, confidence=confidence)
     message += f", with the wrong sign {chance_words(wrong)}." if wrong >= 0.01 else "."
     return [Check("exaggeration", WARN, ratio, message)]
-
-
-def _power(effect: float, error: float, reach: float) -> float:
-    shift = effect / error
-    return float(stats.norm.sf(reach - shift) + stats.norm.cdf(-reach - shift))

@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from journeylib.calibration import Judged, group_risk, judge_chances, measure_lift
+from journeylib.calibration import (
+    Judged,
+    choose_model,
+    group_risk,
+    judge_chances,
+    measure_lift,
+)
 from journeylib.estimates import Refusal
 from journeylib.learners import (
     AVERAGE,
@@ -221,22 +227,3 @@ def _spread(chance: Floats) -> pd.DataFrame:
     edges = np.linspace(0, 1, 21)
     counts, _ = np.histogram(chance, bins=edges)
     return pd.DataFrame({"start": edges[:-1], "end": edges[1:], "customers": counts})
-
-
-def choose_model(gains: pd.DataFrame, names: Sequence[str]) -> str:
-    """Choose the plainest model that no other clearly beats.
-
-    Args:
-        gains: From ``calibration.judge_chances``: ``model, against, low``.
-        names: Models, the plainest first.
-
-    Returns:
-        Name of the model; a later one is taken only where its log-loss is smaller than that of the
-        one held so far and the interval of the difference lies above 0.
-    """
-    chosen = names[0]
-    low = gains.set_index(["model", "against"])["low"]
-    for name in names[1:]:
-        if float(low[(name, chosen)]) > 0:
-            chosen = name
-    return chosen

@@ -12,6 +12,8 @@ import numpy as np
 
 from journeylib import chart_parts as parts
 from journeylib import labels, theme
+from journeylib.arrivals import EVERYONE
+from journeylib.prospects import LEFT
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
 
     from journeylib.prospects import Predicted
 
-EVERYONE = "all"
 MODELS = {
     "average": "The average for everybody",
     "plain": "Plain: how lately, often, much",
@@ -31,7 +32,6 @@ SHORT = {"average": "the average", "plain": "the plain model", "regression": "th
 VERBS = {"regression": "beats", "boosting": "beat"}
 USED = {"regression": "is used", "boosting": "are used"}
 PLAIN_SNAPSHOT = "Plain: how long a customer"
-LEFT = {"orders": "did not come back", "contract": "left", "snapshot": "have left"}
 ORDERS = {0: "Always the most frequent", 1: "From the touchpoint before",
           2: "From the two before"}  # fmt: skip
 MEASURES = {

@@ -7,19 +7,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from journeylib.arrivals import EVERYONE
 from journeylib.exhibits import Sentence
 from journeylib.labels import clean_label, count_text, estimate_text, interval_text, share_text
+from journeylib.learners import AVERAGE, BOOSTING, PLAIN, REGRESSION
+from journeylib.prospects import LEFT
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from journeylib.estimates import Refusal
+    from journeylib.predict import Foretold
     from journeylib.prospects import Predicted, Rule
 
-AVERAGE, PLAIN, REGRESSION, BOOSTING = "average", "plain", "regression", "boosting"
 STAYED = {"orders": "did", "contract": "stayed", "snapshot": "is still there"}
-LEFT = {"orders": "did not come back", "contract": "left", "snapshot": "has left"}
-LEFT_ALL = {"orders": "did not come back", "contract": "left", "snapshot": "have left"}
+LEFT_ONE = {**LEFT, "snapshot": "has left"}
 WHO = {
     "orders": "Who will not come back", "contract": "Who will leave", "snapshot": "Who has left",
 }  # fmt: skip
@@ -53,9 +55,9 @@ def leaving_sentence(predicted: Predicted) -> Sentence:
             f"{_rule_text(rule)}"
         )
     return Sentence(
-        f"**Of one customer who {LEFT[rule.kind]} and one who {STAYED[rule.kind]}, the right one "
-        f"was named as more at risk {count_text(100 * row['value'])} times in 100** ({sure}; by "
-        f"chance it would be 50). {_rule_text(rule)} {_tested(predicted)}"
+        f"**Of one customer who {LEFT_ONE[rule.kind]} and one who {STAYED[rule.kind]}, the right "
+        f"one was named as more at risk {count_text(100 * row['value'])} times in 100** ({sure}; "
+        f"by chance it would be 50). {_rule_text(rule)} {_tested(found, rule)}"
     )
 
 
@@ -76,10 +78,7 @@ def _rule_text(rule: Rule) -> str:
     )
 
 
-def _tested(predicted: Predicted) -> str:
-    found, rule = predicted.leaving, predicted.rule
-    if found is None:
-        return ""
+def _tested(found: Foretold, rule: Rule) -> str:
     many, gone = found.tested
     if found.design == "folds":
         return (
@@ -89,7 +88,7 @@ def _tested(predicted: Predicted) -> str:
     return (
         f"It was learnt from {count_text(found.learnt[0])} customers of an earlier time and tested "
         f"on {count_text(many)} from {rule.tested_from} on, of whom {count_text(gone)} "
-        f"{LEFT_ALL[rule.kind]}."
+        f"{LEFT[rule.kind]}."
     )
 
 
@@ -148,14 +147,14 @@ def promise_sentence(predicted: Predicted) -> Sentence:
     """
     found, rule = predicted.leaving, predicted.rule
     table = predicted.calibration
-    whole = table[table["tenths"] == "all"].dropna(subset=["value"]) if len(table) else table
+    whole = table[table["tenths"] == EVERYONE].dropna(subset=["value"]) if len(table) else table
     if found is None or whole.empty:
         return Sentence(f"No chances are held against what came. {_why(predicted.leaving_refused)}")
     row = _row(whole)
     slope = _measure(predicted.models, found.shown, "slope")
     came = estimate_text(row["value"], row["low"], row["high"], "share")
     text = (
-        f"**{share_text(row['predicted'])} were expected, and {came} {LEFT_ALL[rule.kind]}** "
+        f"**{share_text(row['predicted'])} were expected, and {came} {LEFT[rule.kind]}** "
         f"(n = {count_text(row['n'])})."
     )
     if not row["low"] <= row["predicted"] <= row["high"]:
@@ -203,11 +202,11 @@ def risk_sentence(predicted: Predicted) -> Sentence:
     if len(least):
         first = _row(least)
         share = estimate_text(first["value"], first["low"], first["high"], "share")
-        calm = f" Of the {count_text(first['n'])} least at risk, {share} {LEFT_ALL[rule.kind]}."
+        calm = f" Of the {count_text(first['n'])} least at risk, {share} {LEFT[rule.kind]}."
     return Sentence(
         f"**The {share_text(row['capacity'])} of customers most at risk hold {held} of those who "
-        f"{LEFT_ALL[rule.kind]}**: {count_text(row['found'])} of "
-        f"{count_text(row['customers'])} {LEFT_ALL[rule.kind]}.{calm} {NOT_KEPT} {NO_CAUSE}"
+        f"{LEFT[rule.kind]}**: {count_text(row['found'])} of "
+        f"{count_text(row['customers'])} {LEFT[rule.kind]}.{calm} {NOT_KEPT} {NO_CAUSE}"
     )
 
 

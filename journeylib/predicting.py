@@ -139,7 +139,7 @@ def note_predictions(predicted: Predicted) -> list[tuple[str, str, str, str]]:
                      "There are no chances of leaving."))  # fmt: skip
     if found is not None:
         status = "warn" if found.design == FOLDED or found.chosen == AVERAGE else "pass"
-        rows.append(("leaving", _how_tested(predicted), status,
+        rows.append(("leaving", _how_tested(found, rule), status,
                      "Chances hold for customers and times like those tested on."))  # fmt: skip
     if 0 < rule.days < int(rule.inactive_days):
         rows.append((
@@ -167,9 +167,8 @@ def note_predictions(predicted: Predicted) -> list[tuple[str, str, str, str]]:
     return rows
 
 
-def _how_tested(predicted: Predicted) -> str:
-    rule, found = predicted.rule, predicted.leaving
-    if found is None or found.design == FOLDED:
+def _how_tested(found: Foretold, rule: Rule) -> str:
+    if found.design == FOLDED:
         return (
             "The customers table has no dates of leaving, so chances of leaving are not tested on "
             "a later time: each customer was told by a model that had not seen that customer."

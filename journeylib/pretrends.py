@@ -10,9 +10,8 @@ import math
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import stats
 
-from journeylib.arms import detectable_effect
+from journeylib.arms import detectable_effect, plain_reach, power_of
 from journeylib.collapsed import difference_of, permutation_p, unit_changes
 from journeylib.estimates import Refusal
 from journeylib.phrases import chance_words, gap_words
@@ -100,7 +99,7 @@ def _drift_checks(panel: Panel, earlier: pd.DataFrame, plan: Plan, finding: Find
         error = difference_of(slopes, treated, plan)[1]
         unseen = detectable_effect(error) * reach
         own = abs(estimate.value) / reach
-        power = _power(own, error)
+        power = power_of(own, error, reach=plain_reach(1 - LEVEL))
         fine = unseen <= abs(estimate.value)
         sizes = [gap_words(abs(one), estimate.unit) for one in (unseen, estimate.value)]
         message = (
@@ -116,13 +115,6 @@ def _drift_checks(panel: Panel, earlier: pd.DataFrame, plan: Plan, finding: Find
         )
         checks.append(Check("trend_sensitivity", PASS, tipping, message))
     return checks
-
-
-def _power(effect: float, error: float) -> float:
-    if not error > 0:
-        return 1.0
-    reach = float(stats.norm.isf(LEVEL / 2))
-    return float(stats.norm.sf(reach - effect / error) + stats.norm.cdf(-reach - effect / error))
 
 
 def _slope(place: Matrix, values: Matrix) -> float:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from journeylib.predict import Foretold
 
 SNAPSHOT = "snapshot"
+# What those who left have done, by the kind of leaving.
+LEFT = {"orders": "did not come back", "contract": "left", SNAPSHOT: "have left"}
 
 
 @dataclass(frozen=True, slots=True)

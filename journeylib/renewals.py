@@ -58,6 +58,11 @@ class Renewing:
         """Share of customers still there after so many renewals, 0 to 1."""
         return _share(np.array([self.alpha, self.beta, self.power]), periods)
 
+    def draw(self, draws: int, rng: np.random.Generator) -> Floats:
+        """Draw parameters that fit the data as well: ``alpha, beta, power``, one row per draw."""
+        found: Floats = np.column_stack([self.peak.draw(draws, rng), np.ones(draws)])[:, :3]
+        return found
+
     @property
     def score(self) -> float:
         """Akaike's criterion; lower is better."""
@@ -120,8 +125,8 @@ def fit_renewals(counts: pd.DataFrame, *, model: str = "auto") -> Renewing | Ref
         model: ``sbg``, ``bdw``, or ``auto`` for the better of both by Akaike's criterion.
 
     Returns:
-        The model, or a refusal where fewer than 20 customers left, they left after fewer than 3
-        different periods, or nobody stayed or left.
+        The model, or a refusal where fewer than 20 customers left, or they left after fewer than 3
+        different periods.
 
     References:
         Fader and Hardie (2007), How to project customer retention, Journal of Interactive Marketing
@@ -157,16 +162,14 @@ def project_renewals(
     fit: Renewing,
     *,
     periods: int = 12,
-    customers: float | None = None,
     seed: int = 7,
     confidence: float = 0.95,
 ) -> pd.DataFrame:
-    """Project the share of a new cohort's customers who will still be there.
+    """Project the share of a new cohort, as large as was fitted, who will still be there.
 
     Args:
         fit: From `fit_renewals`.
         periods: Periods to project, from the start of the contract.
-        customers: Size of the cohort whose share is told; None for as many as were fitted.
         seed: Seed of the draws.
         confidence: Coverage of the intervals, which hold both the doubt about the model's
             parameters and the chance in who leaves.
@@ -175,10 +178,10 @@ def project_renewals(
         Columns ``period, projected`` (whether beyond what was seen), ``renewing`` (share of those
         who renew at this one) ``value, low, high, n, unit, source``.
     """
-    size = round(fit.customers if customers is None else customers)
+    size = round(fit.customers)
     at = np.arange(periods + 1, dtype=float)
     rng = np.random.default_rng(seed)
-    drawn = np.column_stack([fit.peak.draw(DRAWS, rng), np.ones(DRAWS)])[:, :3]
+    drawn = fit.draw(DRAWS, rng)
     with np.errstate(all="ignore"):
         shares = np.array([_share(values, at) for values in drawn])
     shares = rng.binomial(max(1, size), np.clip(np.nan_to_num(shares), 0, 1)) / max(1, size)

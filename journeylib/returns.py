@@ -68,7 +68,7 @@ def _add(work: Workspace, one: Intervention, impacts: pd.DataFrame) -> dict[str,
     first: Any = own.iloc[0].to_dict()
     added: dict[str, object] = {
         "worthwhile": math.nan if one.worthwhile is None else one.worthwhile,
-        "n_more": _more(first, one),
+        "n_more": _more(work, first, one),
         "cost": math.nan if one.cost is None else one.cost,
         "money_unit": work.params.currency or "",
         "money_source": "", "money_reason": "",
@@ -97,19 +97,19 @@ def _add(work: Workspace, one: Intervention, impacts: pd.DataFrame) -> dict[str,
     }  # fmt: skip
 
 
-def _more(first: Any, one: Intervention) -> float:
+def _more(work: Workspace, first: Any, one: Intervention) -> float:
     """Units that each arm still lacks; only for a test whose data cannot tell."""
     if first["verdict"] != CANNOT_TELL or one.design != "ab_test":
         return math.nan
     arm = int(min(first["n_treated"], first["n_control"]))
-    more = about_n_more(_estimate(first), worthwhile=one.worthwhile, n_per_arm=arm)
+    more = about_n_more(_estimate(work, first), worthwhile=one.worthwhile, n_per_arm=arm)
     return math.nan if more is None else float(more)
 
 
-def _estimate(row: Any) -> Estimate:
+def _estimate(work: Workspace, row: Any) -> Estimate:
     return Estimate(
         str(row["metric"]), float(row["value"]), float(row["low"]), float(row["high"]),
-        int(row["n"]), str(row["unit"] or ""), str(row["source"]),
+        int(row["n"]), str(row["unit"] or ""), str(row["source"]), work.params.confidence,
     )  # fmt: skip
 
 
@@ -123,15 +123,16 @@ def _worth(work: Workspace, one: Intervention, own: pd.DataFrame) -> tuple[Estim
     first: Any = own.iloc[0].to_dict()
     currency = work.params.currency or ""
     if one.value is not None:
-        return _estimate(first), Known(_fixed(float(one.value), currency), "value declared")
-    same = (own["segment"] == "all") & (own["arm"] == first["arm"])
+        return _estimate(work, first), Known(_fixed(float(one.value), currency), "value declared")
+    # Money of a series or a panel is that of a unit and a period, of which nobody knows how many.
+    same = (own["segment"] == "all") & (own["arm"] == first["arm"]) & (one.design == "ab_test")
     money = own[same & (own["unit"] == currency)] if currency else own[:0]
     if len(money):
-        effect = _estimate(money.iloc[0].to_dict())
+        effect = _estimate(work, money.iloc[0].to_dict())
         margin = _fixed(work.params.outcome.margin, "share")
         return effect, Known(margin, f"{effect.metric} measured in the test, times the margin")
     if first["unit"] == "share" and any(word in str(first["metric"]).lower() for word in ORDERED):
-        return _estimate(first), _order_value(work)
+        return _estimate(work, first), _order_value(work)
     name = metric_name(first["metric"])
     return None, Known(None, f"nothing says what more of “{name}” is worth; write value")
 
@@ -145,7 +146,7 @@ def _order_value(work: Workspace) -> Known:
     rows = metrics[(metrics["metric"] == "average_order_value") & (metrics["segment"] == "all")]
     if rows.empty:
         return Known(None, "no source holds the value of an order; write value")
-    found = _estimate(rows.iloc[0].to_dict())
+    found = _estimate(work, rows.iloc[0].to_dict())
     margin = work.params.outcome.margin
     kept = replace(
         found, value=margin * found.value, low=margin * found.low, high=margin * found.high

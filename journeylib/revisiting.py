@@ -5,14 +5,14 @@ Not for the comparisons themselves; `drift` has those.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 import journeylib
-from journeylib.drift import MARGINS, compare_levels, compare_periods, judge_drift
+from journeylib.drift import MARGINS, UNEQUAL, compare_levels, compare_periods, judge_drift
 from journeylib.emotion import mean_feelings
 from journeylib.estimates import Refusal
 from journeylib.journeys import describe_customers, measure_stages
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 NOBODY = pd.DataFrame({"customer": pd.Series(dtype="int64"), "persona": pd.Series(dtype="str")})
 FEWEST_VOICES = 10
 SEASON = 31
-UNEQUAL, EMPTY_EDGE = 0.05, 0.10
+EMPTY_EDGE = 0.10
 # What does not grow with the time that is watched.
 TIMELESS = ("average_order_value", "nps", "csat", "ces")
 NOTES = ["assumption", "statement", "status", "consequence"]
@@ -54,14 +54,14 @@ class Revisited:
         reason: Why nothing is compared, or empty.
         earlier: The earlier period in words, or empty.
         mix: How far the mix of personas moved, against chance: ``index, by_chance,
-            most_by_chance, p``; empty where there are no personas of both periods.
+            most_by_chance, p, n_before, n``; empty where there are no personas of both periods.
     """
 
     drift: pd.DataFrame
     notes: pd.DataFrame
     reason: str = ""
     earlier: str = ""
-    mix: pd.DataFrame = None  # type: ignore[assignment]
+    mix: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 def compare_with_earlier(work: Workspace) -> Revisited:
@@ -84,7 +84,7 @@ def compare_with_earlier(work: Workspace) -> Revisited:
 
 def _nothing(reason: str, earlier: str = "") -> Revisited:
     empty = complete_result("drift", pd.DataFrame())
-    return Revisited(empty, pd.DataFrame(columns=NOTES), reason, earlier, pd.DataFrame())
+    return Revisited(empty, pd.DataFrame(columns=NOTES), reason, earlier)
 
 
 # ---------------------------------------------------------------- by the log
@@ -301,7 +301,7 @@ def _themes_of(work: Workspace, partial: set[str]) -> tuple[pd.DataFrame, pd.Dat
     spoken = set(voices.loc[voices["text"].notna(), "source"]) if len(voices) else set()
     if spoken & partial:
         return pd.DataFrame(), pd.DataFrame()
-    return work.recall("themes_before"), level_results(_own_tables(work))["themes"]
+    return work.recall("themes_before"), level_results({"themes": work.read("themes")})["themes"]
 
 
 def _pains_of(work: Workspace, then: Log, now: Log) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -338,7 +338,7 @@ def _by_results(work: Workspace, past: Past) -> Revisited:
     drift = judge_drift(*[part for part in parts if len(part)])
     reason = "" if len(drift) else "no figure stands in both results."
     notes = pd.DataFrame(_result_notes(work, past, ends), columns=NOTES)
-    return Revisited(_shown(work, drift), notes, reason, earlier, pd.DataFrame())
+    return Revisited(_shown(work, drift), notes, reason, earlier)
 
 
 def _result_notes(
@@ -355,9 +355,9 @@ def _result_notes(
     if past.version != journeylib.__version__:
         text = f"The earlier results come from version {past.version} of the kit."
         rows.append(("earlier_version", text, "warn", "A change of method may look like drift."))
-    codes = work.log.codes
-    if None not in ends and codes.touchpoints:
-        lengths = [(ends[1] - ends[0]).days, round((codes.end - codes.start) / DAY)]  # type: ignore[operator]
+    codes, (start, end) = work.log.codes, ends
+    if start is not None and end is not None and codes.touchpoints:
+        lengths = [(end - start).days, round((codes.end - codes.start) / DAY)]
         if abs(lengths[0] - lengths[1]) > UNEQUAL * max(lengths):
             text = f"The periods last {lengths[0]} and {lengths[1]} days."
             rows.append(("period_length", text, "warn", "Rates grow with the time watched."))

@@ -18,7 +18,7 @@ from journeylib.estimates import Estimate, Refusal
 from journeylib.phrases import gap_words, level_words, span_words
 from journeylib.plans import FAIL, PASS, WARN, Check, Finding, Plan, judge
 from journeylib.synthetic import FEWEST_DONORS, FEWEST_PERIODS, Synthetic, measure_synthetic
-from journeylib.verdicts import weigh_chance
+from journeylib.verdicts import side_of, weigh_chance
 
 if TYPE_CHECKING:
     from typing import Literal
@@ -160,7 +160,7 @@ def check_clusters(panel: Panel, level: pd.DataFrame, plan: Plan, finding: Findi
         return []
     value, low, high = _two_way(panel, level, plan.confidence)
     unit = finding.estimate.unit
-    same = _sign(low, high) == _sign(finding.estimate.low, finding.estimate.high)
+    same = side_of(low, high) == side_of(finding.estimate.low, finding.estimate.high)
     message = (
         f"A regression with errors clustered by unit gives {gap_words(value, unit, signed=True)} "
         f"({span_words(low, high, unit)})"
@@ -241,11 +241,7 @@ def _drawn(found: Synthetic, plan: Plan, metric: str) -> pd.DataFrame:
 
 def _side(finding: Finding) -> float:
     estimate = finding.estimate
-    return _sign(estimate.low, estimate.high) if isinstance(estimate, Estimate) else 0.0
-
-
-def _sign(low: float, high: float) -> float:
-    return math.copysign(1, low) if low > 0 or high < 0 else 0.0
+    return side_of(estimate.low, estimate.high) if isinstance(estimate, Estimate) else 0.0
 
 
 def _shown(finding: Finding) -> str:

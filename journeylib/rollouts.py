@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from journeylib.estimates import Estimate, Refusal
-from journeylib.falsifications import judge_placebo
+from journeylib.falsifications import check_placebo_lines
 from journeylib.plans import (
     PASS,
     Check,
@@ -50,10 +50,7 @@ def measure_rollout(data: pd.DataFrame, panel: Panel, plan: Plan) -> Impact:
     References:
         Callaway & Sant'Anna (2021), Journal of Econometrics 225:200-230.
     """
-    whole = data
-    if "cut" in data:
-        whole = data[~data["cut"].fillna(value=False).astype("bool").to_numpy()]
-    cohorts = read_cohorts(whole, plan)
+    cohorts = read_cohorts(data, plan)
     found = measure_staggered(cohorts, plan)
     dates = [f"{day:%-d %B %Y}" for day in panel.starts]
     shown = ", ".join(dates[:3]) + (" …" if len(dates) > 3 else "")
@@ -63,7 +60,9 @@ def measure_rollout(data: pd.DataFrame, panel: Panel, plan: Plan) -> Impact:
     )
     left_out = [check for check in panel.checks if check.check != "always_treated"]
     checks = [Check("staggered", PASS, float(len(dates)), message), *left_out, *found.checks]
-    checks += check_selection(panel, plan, compared=True) + _placebo_checks(whole, plan)
+    checks += check_selection(panel, plan, compared=True) + check_placebo_lines(
+        data, plan, _placebo
+    )
     finding = _finding(found, cohorts, plan)
     verdict = weigh_chance(judge(plan, finding, checks), finding.p_value, plan.confidence)
     graded = {"pre_trend", "placebo_outcome", "contamination"}
@@ -101,19 +100,12 @@ def _finding(found: Staggered, cohorts: Cohorts, plan: Plan) -> Finding:
     )  # fmt: skip
 
 
-def _placebo_checks(data: pd.DataFrame, plan: Plan) -> list[Check]:
-    """Measure outcomes that the change cannot move in the same way."""
-    checks, n = [], len(plan.placebo_outcomes)
-    for name in plan.placebo_outcomes:
-        estimate, p_value = None, math.nan
-        if name in data:
-            other = replace(plan, metric=name)
-            cohorts = read_cohorts(data.assign(value=data[name]), other)
-            found = measure_staggered(cohorts, fit_units(other, {name: data[name]}))
-            if isinstance(found.overall, Estimate):
-                estimate, p_value = found.overall, min(1.0, found.p_value * n)
-        checks.append(judge_placebo(name, estimate, p_value))
-    return checks
+def _placebo(data: pd.DataFrame, plan: Plan) -> tuple[Estimate | None, float]:
+    """Measure an outcome that the change cannot move in the same way."""
+    cohorts = read_cohorts(data, plan)
+    measured = pd.Series(cohorts.grid.to_numpy(dtype="float64").ravel())
+    found = measure_staggered(cohorts, fit_units(plan, {plan.metric: measured}))
+    return (found.overall if isinstance(found.overall, Estimate) else None), found.p_value
 
 
 def _picture(found: Staggered, cohorts: Cohorts, panel: Panel, plan: Plan) -> pd.DataFrame:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy import stats
 
 from journeylib.errors import DataError, Problem, did_you_mean
 from journeylib.flows import END
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 FIXED, GUESSED, MEASURED = "fixed", "guessed", "measured"
 # What a size is of: the share of a move, or points of the chance of the outcome.
 MOVE, GAIN = "move", "gain"
-_SPREAD = 2 * 1.959963984540054  # widths of a 95% interval in standard errors
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +34,16 @@ class Edit:
         factor: What its share is multiplied by: 0.8 takes a fifth away.
         low: Lower end of what the factor may be; missing where it is taken as certain.
         high: Upper end of the same.
-        measured: Whether low and high are the 95% interval of an experiment; else they are the
-            ends of a guess, drawn from a triangle.
+        measured: Whether low and high are the interval of an experiment; else they are the ends of
+            a guess, drawn from a triangle.
         instead: Touchpoint that takes or gives the difference; all other ones in proportion where
             it is empty.
         aim: What the factor is of. ``move``: the share of the move. ``gain``: the part of ``per``
             that is added to the chance of the next good outcome from the origin.
         per: Share points of the chance that the whole of a ``gain`` is worth.
-        per_low: Lower end of the 95% interval of ``per``; missing where it is taken as certain.
+        per_low: Lower end of the interval of ``per``; missing where it is taken as certain.
         per_high: Upper end of the same.
+        confidence: Coverage of the intervals that were measured.
     """
 
     origin: str
@@ -56,6 +57,7 @@ class Edit:
     per: float = 1.0
     per_low: float = math.nan
     per_high: float = math.nan
+    confidence: float = 0.95
 
     @property
     def kind(self) -> str:
@@ -64,18 +66,20 @@ class Edit:
             return FIXED
         return MEASURED if self.measured else GUESSED
 
+    def error(self, low: float, high: float) -> float:
+        """Give the standard error behind a measured interval, in its unit."""
+        return (high - low) / (2 * float(stats.norm.ppf((1 + self.confidence) / 2)))
+
     def draw(self, draws: int, rng: np.random.Generator) -> Floats:
         """Draw sizes; the first is the stated one."""
         if self.kind == FIXED or self.high <= self.low:
             drawn = np.full(draws, self.factor)
         elif self.kind == MEASURED:
-            drawn = rng.normal(self.factor, (self.high - self.low) / _SPREAD, draws)
+            drawn = rng.normal(self.factor, self.error(self.low, self.high), draws)
         else:
             drawn = rng.triangular(self.low, self.factor, self.high, draws)
-        spread = (self.per_high - self.per_low) / _SPREAD
-        per = (
-            np.full(draws, self.per) if math.isnan(spread) else rng.normal(self.per, spread, draws)
-        )
+        error = self.error(self.per_low, self.per_high)
+        per = np.full(draws, self.per) if math.isnan(error) else rng.normal(self.per, error, draws)
         return np.append(self.factor * self.per, np.maximum(drawn, 0.0) * per)
 
 

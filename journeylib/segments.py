@@ -15,12 +15,13 @@ import pandas as pd
 from scipy import stats
 
 from journeylib.estimates import Estimate
+from journeylib.guardrails import temper
 from journeylib.phrases import gap_words
 from journeylib.plans import FAIL, PASS, WARN, Check, Finding, Plan
 from journeylib.pooling import FEWEST_POOLED, between_variance, pool_means
 from journeylib.splits import KIT_PARTS, depends_on_arm
 from journeylib.treatments import Trial, adjust_family, compare_arms, number_of
-from journeylib.verdicts import CANNOT_TELL, NOT_INTERPRETABLE, choose_verdict, weigh_chance
+from journeylib.verdicts import CANNOT_TELL, NOT_INTERPRETABLE, choose_verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -195,9 +196,7 @@ def _judged(plan: Plan, part: Finding, *, readable: bool, apart: bool) -> Findin
         direction=plan.direction,
         gates_passed=readable,
     )
-    verdict = weigh_chance(verdict, part.p_adjusted, plan.confidence)
-    if part.few_events:
-        verdict = weigh_chance(verdict, 1.0, plan.confidence)
+    verdict = temper(plan, part, verdict)
     if not apart and verdict != NOT_INTERPRETABLE:
         # Where the parts differ no more than chance does, the row of all customers speaks.
         verdict = CANNOT_TELL
@@ -206,7 +205,7 @@ def _judged(plan: Plan, part: Finding, *, readable: bool, apart: bool) -> Findin
 
 def _interaction(column: str, arm: str, findings: list[Finding]) -> Check:
     known = [
-        (estimate.value, found.error, estimate.unit, found.segment)
+        (estimate.value, found.error, estimate.unit)
         for found in findings
         if (estimate := number_of(found)) is not None and found.error > 0
     ]

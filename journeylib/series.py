@@ -14,7 +14,7 @@ import pandas as pd
 
 from journeylib.autoregression import Fit, fit_autoregressive
 from journeylib.estimates import Estimate, Refusal
-from journeylib.falsifications import judge_placebo
+from journeylib.falsifications import check_placebo_lines
 from journeylib.lines import (
     LEVEL,
     SLOPE,
@@ -40,6 +40,7 @@ from journeylib.plans import (
     judge,
 )
 from journeylib.precision import check_power
+from journeylib.treatments import number_of
 from journeylib.trendshapes import (
     check_memory,
     check_pretended,
@@ -97,7 +98,7 @@ def measure_series(data: pd.DataFrame, plan: Plan) -> Impact:
     without = float(lines[1][series.after][0])
     shape_check, shapes = compare_shapes(series, fit, plan)
     placebo = check_pretended(series, plan)
-    checks += _control_checks(series, fit, plan) + _placebo_checks(data, plan)
+    checks += _control_checks(series, fit, plan) + check_placebo_lines(data, plan, _placebo)
     checks += [check_memory(series, fit), check_season(series), shape_check, placebo]
     level = _finding(series, fit, plan, column=LEVEL, without=without)
     slope = _finding(series, fit, plan, column=SLOPE, without=math.nan)
@@ -167,22 +168,14 @@ def _control_checks(series: Series, fit: Fit, plan: Plan) -> list[Check]:
     return [Check("control_series", PASS if alike else WARN, p_value, message)]
 
 
-def _placebo_checks(data: pd.DataFrame, plan: Plan) -> list[Check]:
-    """Break the lines of outcomes that the change cannot move at the same day."""
-    checks, n = [], len(plan.placebo_outcomes)
-    for name in plan.placebo_outcomes:
-        estimate, p_value = None, math.nan
-        if name in data:
-            other = replace(plan, metric=name)
-            series, _ = read_line(data.assign(value=data[name]), other)
-            other = fit_units(other, {name: pd.Series(series.measured)})
-            if _point_checks(series, other)[0].status == PASS:
-                fit = fit_line(series, design_of(series))
-                found = _finding(series, fit, other, column=LEVEL, without=1.0)
-                estimate = found.estimate if isinstance(found.estimate, Estimate) else None
-                p_value = min(1.0, found.p_value * n)
-        checks.append(judge_placebo(name, estimate, p_value))
-    return checks
+def _placebo(data: pd.DataFrame, plan: Plan) -> tuple[Estimate | None, float]:
+    """Break the line of an outcome that the change cannot move at the same day."""
+    series, _ = read_line(data, plan)
+    plan = fit_units(plan, {plan.metric: pd.Series(series.measured)})
+    if _point_checks(series, plan)[0].status == FAIL:
+        return None, math.nan
+    found = _finding(series, fit_line(series, design_of(series)), plan, column=LEVEL, without=1.0)
+    return number_of(found), found.p_value
 
 
 def _evidence(series: Series, checks: list[Check]) -> str:

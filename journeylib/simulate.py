@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
-from journeylib.chains import Absorption, Chain, absorb
+from journeylib.chains import Chain
 from journeylib.estimates import Refusal
 from journeylib.footprints import draw_weights
-from journeylib.grounds import FIRST, REACHES, Ground, lay_ground
+from journeylib.grounds import FIRST, REACHES, lay_ground
 from journeylib.scenarios import GAIN, MEASURED, MOVE, check_edits, count_before_last
 from journeylib.tables import complete_result
 
@@ -24,14 +25,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from journeylib.footprints import Footprints
+    from journeylib.grounds import Ground
     from journeylib.log import Floats, Log, Truths
     from journeylib.memory import Memory
     from journeylib.scenarios import Edit, Scenario
 
-__all__ = [
-    "Absorption", "Ground", "absorb", "edit_chain", "judge_memory", "lay_ground", "play_scenario",
-    "simulate_scenario",
-]  # fmt: skip
+__all__ = ["judge_memory", "play_scenario", "simulate_scenario"]
 
 FEWEST_VISITS = 50
 DRAWS, STAGE_DRAWS = 300, 150
@@ -98,32 +97,6 @@ def simulate_scenario(
     return play_scenario(ground, scenario, seed=seed, confidence=confidence)
 
 
-def edit_chain(
-    prints: Footprints,
-    scenario: Scenario,
-    *,
-    goals: Sequence[str],
-    seed: int,
-    confidence: float = 0.95,
-    draws: int = DRAWS,
-) -> pd.DataFrame | Refusal:
-    """Edit a chain of counted moves and compare it with itself.
-
-    Args:
-        prints: From `footprints.count_footprints`; journeys stop at a goal.
-        scenario: Its edits.
-        goals: Touchpoints that are the outcome.
-        seed: Seed of the draws.
-        confidence: Coverage of the intervals.
-        draws: How many times customers, and sizes of edits, are drawn anew.
-
-    Returns:
-        As `play_scenario`.
-    """
-    ground = Ground(prints.closed(), tuple(goals))
-    return play_scenario(ground, scenario, seed=seed, confidence=confidence, draws=draws)
-
-
 def play_scenario(
     ground: Ground,
     scenario: Scenario,
@@ -169,7 +142,7 @@ def play_scenario(
     # Who is kept where the outcome is to stay goes nowhere: that tells nothing of stages.
     if not ground.stays or all(edit.aim == MOVE for edit in scenario.edits):
         rows += _onward(played, ground)
-    rows += _felt(played, ground, np.random.default_rng(seed))
+    rows += _felt(played, ground, np.random.default_rng(seed), confidence)
     told = [{**head, **_estimate(row, confidence)} for row in rows]
     for row, own in zip(told, rows, strict=True):
         row["source"] = "; ".join(filter(None, [str(row["source"]), str(own.get("how", ""))]))
@@ -292,6 +265,11 @@ def _anchored(before: Floats, after: Floats, ground: Ground, metric: str) -> Flo
     level = ground.observed.get(metric, math.nan)
     if math.isnan(level) or not (0 < level < 1 and (before < 1).all() and (before > 0).all()):
         return after - before
+    return _carried(before, after, level)
+
+
+def _carried(before: Floats, after: Floats, level: float) -> Floats:
+    """Carry the change of a share to another level of it, by its odds."""
     odds = _odds(level) * _odds(after) / _odds(before)
     changed: Floats = odds / (1 + odds) - level
     return changed
@@ -307,8 +285,7 @@ def _onward(played: _Played, ground: Ground) -> list[dict[str, object]]:
         before, after = played.onward[:, 0, at], played.onward[:, 1, at]
         if not (0 < before[0] < 1 and 0 < after[0] < 1):
             continue
-        odds = _odds(measured) * _odds(after) / _odds(before)
-        drawn = odds / (1 + odds) - measured
+        drawn = _carried(before, after, measured)
         if abs(drawn[0]) >= SMALLEST_SHARE:
             told = {"metric": f"{ONWARD}:{stage}", "unit": "share", "baseline": measured}
             rows.append({**told, "drawn": drawn, "how": ANCHORED})
@@ -321,17 +298,19 @@ def _odds(share: Floats | float) -> Floats:
     return found
 
 
-def _felt(played: _Played, ground: Ground, rng: np.random.Generator) -> list[dict[str, object]]:
+def _felt(
+    played: _Played, ground: Ground, rng: np.random.Generator, confidence: float
+) -> list[dict[str, object]]:
     """Say how stages would feel, were touchpoints to feel as now and be met as often as then."""
     if ground.tones.empty or not len(played.visits):
         return []
     rows: list[dict[str, object]] = []
+    wide = 2 * float(stats.norm.ppf((1 + confidence) / 2))
     for stage, own in ground.tones.dropna(subset=["value"]).groupby("stage", sort=False):
-        error = ((own["high"] - own["low"]) / 4).fillna(0.0).to_numpy(float)
+        error = ((own["high"] - own["low"]) / wide).fillna(0.0).to_numpy(float)
         tone = own["value"].to_numpy(float)
-        tones = tone + np.vstack(
-            [0 * tone, rng.normal(size=(len(played.visits) - 1, len(own)))]
-        ) * (error)
+        chance = rng.normal(size=(len(played.visits) - 1, len(own)))
+        tones = tone + np.vstack([0 * tone, chance]) * error
         weight = own["n"].to_numpy(float)
         ratio = np.column_stack([_ratio(played, str(name)) for name in own["touchpoint"]])
         now = (weight * tones).sum(axis=1) / weight.sum()

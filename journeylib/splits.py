@@ -229,8 +229,7 @@ def check_missing(rows: pd.DataFrame, metrics: Sequence[str]) -> list[Check]:
         gaps = rows[metric].isna()
         if not gaps.any():
             continue
-        table = pd.crosstab(rows["variant"], gaps)
-        p_value = float(stats.chi2_contingency(table).pvalue) if table.shape[1] > 1 else 1.0
+        p_value = depends_on_arm(rows["variant"], gaps)
         message = f"{metric} is missing for {int(gaps.sum()):,} units, which are left out"
         message += "." if p_value >= 0.01 else "; more often in one arm than in another."
         status = PASS if p_value >= 0.01 else WARN

@@ -17,6 +17,7 @@ from scipy import stats
 from journeylib.arms import detectable_effect
 from journeylib.errors import DataError
 from journeylib.estimates import Estimate, Refusal
+from journeylib.periods import leave_cut
 from journeylib.phrases import chance_words, gap_words
 from journeylib.plans import FAIL, PASS, WARN, Check, need_columns
 from journeylib.units import read_measurements
@@ -107,13 +108,13 @@ def read_cohorts(data: pd.DataFrame, plan: Plan) -> Cohorts:
         plan: What was decided before.
 
     Returns:
-        The panel and the dates.
+        The panel and the dates, without periods that are cut and what came after the end.
 
     Raises:
         DataError: A column is missing or holds something else.
     """
     need_columns(data, ["treated", plan.unit if plan.unit in data else "unit"], name=plan.name)
-    rows = read_measurements(data, plan)
+    rows, _ = leave_cut(read_measurements(data, plan), data, plan)
     grid = rows.pivot_table(index="unit", columns="time", values="value", aggfunc="mean")
     first = rows[rows["treated"]].groupby("unit")["time"].min()
     return Cohorts(grid, first.reindex(grid.index))
@@ -165,7 +166,7 @@ def measure_staggered(cohorts: Cohorts, plan: Plan, *, control: Control = "never
     checks.append(Check("two_way", PASS, two_way, message))
     overall = Estimate(
         plan.metric, float(row["value"]), float(row["low"]), float(row["high"]), int(row["n"]),
-        plan.units.get(plan.metric, ""), SOURCE, level,
+        unit, SOURCE, level,
     )  # fmt: skip
     failed = next((check for check in checks if check.status == FAIL), None)
     shown = _refusal(failed) if failed else overall

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 from scipy import stats
 
-from journeylib.arms import Contrast
+from journeylib.arms import Contrast, plain_reach, stretched_p, t_chance
 from journeylib.estimates import Estimate, Refusal
 from journeylib.phrases import gap_words
 from journeylib.plans import PASS, WARN, Check
@@ -67,9 +67,9 @@ def contrast_within(
     variance = float(parts.sum())
     error, level, stretch = math.sqrt(variance), *confidence
     degrees = variance**2 / float((parts**2 / (counts - 1)).sum()) if variance else 1.0
-    reach = float(stats.norm.ppf((1 + level) / 2)) * stretch
+    reach = plain_reach(level) * stretch
     half = float(stats.t.isf(stats.norm.sf(reach), degrees)) * error
-    p_value = _p_value(value, error, degrees, stretch)
+    p_value = stretched_p(t_chance(value, error, degrees), stretch)
     n = int(counts.sum())
     source = SOURCE + (", widened for repeated looks" if stretch > 1 else "")
     estimate = Estimate(metric, value, value - half, value + half, n, unit, source, level)
@@ -142,10 +142,3 @@ def check_gain(found: Finding, plain: Finding, *, column: str) -> list[Check]:
         f"{gap_words(plain.estimate.value, unit, signed=True)} without."
     )
     return [Check("strata", PASS, left, message)]
-
-
-def _p_value(value: float, error: float, degrees: float, stretch: float) -> float:
-    if error == 0:
-        return 1.0 if value == 0 else 0.0
-    plain = float(2 * stats.t.sf(abs(value) / error, degrees))
-    return float(2 * stats.norm.sf(stats.norm.isf(plain / 2) / stretch)) if stretch > 1 else plain

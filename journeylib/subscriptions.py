@@ -12,7 +12,15 @@ import numpy as np
 import pandas as pd
 from scipy.special import betaln
 
-from journeylib.futures import gather_crowd, sample_crowd, sum_segments
+from journeylib.futures import (
+    AGAIN,
+    ONCE,
+    TOTAL_COLUMNS,
+    gather_crowd,
+    lay_out_worth,
+    sample_crowd,
+    sum_segments,
+)
 from journeylib.renewals import NAMES
 
 if TYPE_CHECKING:
@@ -21,8 +29,6 @@ if TYPE_CHECKING:
     from journeylib.renewals import Renewing
 
 DRAWS = 400
-TOTAL_COLUMNS = ["metric", "segment", "model_low", "model_high", "value", "low", "high", "n",
-                 "unit", "source"]  # fmt: skip
 MONEY = "each customer's own money a month, as paid so far"
 
 
@@ -68,7 +74,7 @@ def value_contracts(
     taken, inside = sample_crowd(crowd, rng)
     money, at = paid[taken], place[taken]
     counted = np.append(0.0, np.cumsum(counts))
-    drawn = np.column_stack([fit.peak.draw(DRAWS, rng), np.ones(DRAWS)])[:, :3]
+    drawn = fit.draw(DRAWS, rng)
     means, futures = np.zeros((2, DRAWS, len(taken)))
     for row, values in enumerate(drawn):
         stays = _stays(values, known, len(counts))
@@ -76,7 +82,8 @@ def value_contracts(
         luck = rng.random(len(taken))
         futures[row] = counted[(stays[at] > luck[:, None]).sum(axis=1)] * money
     totals = sum_segments(crowd, (taken, inside), (means, futures), confidence=confidence)
-    return _lay_out(totals[~totals["segment"].isin(["bought once", "came back"])], fit, terms)
+    totals = totals[~totals["segment"].isin([ONCE, AGAIN])]
+    return lay_out_worth(totals, unit=terms.currency, source=f"{NAMES[fit.model]}; {MONEY}")
 
 
 def _stays(shapes: Floats, months: Floats, horizon: int) -> Floats:
@@ -88,12 +95,3 @@ def _stays(shapes: Floats, months: Floats, horizon: int) -> Floats:
         then = betaln(alpha, beta + (months[:, None] + ahead) ** power)
         stays: Floats = np.clip(np.nan_to_num(np.exp(then - now)), 0.0, 1.0)
     return stays
-
-
-def _lay_out(totals: pd.DataFrame, fit: Renewing, terms: ClvTerms) -> pd.DataFrame:
-    numbers = ["model_low", "model_high", "value", "low", "high"]
-    each = totals.copy()
-    each[numbers] = totals[numbers].div(totals["n"], axis=0)
-    table = pd.concat([each.assign(metric="clv"), totals.assign(metric="clv_total")])
-    source = f"{NAMES[fit.model]}; {MONEY}"
-    return table.assign(unit=terms.currency, source=source)[TOTAL_COLUMNS].reset_index(drop=True)

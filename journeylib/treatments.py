@@ -169,7 +169,10 @@ def _summed_arm(metric: str, name: str, mine: pd.DataFrame) -> Arm:
     if "metric" in mine:
         mine = mine[mine["metric"] == metric]
     if len(mine) != 1:
-        raise DataError(f'"{metric}" has {len(mine)} rows for arm "{name}"; it takes one.')
+        raise DataError(
+            f'"{metric}" has {len(mine)} rows for arm "{name}"; it takes one.',
+            ["give the summed rows one row per arm and metric"],
+        )
     count, mean = int(mine["count"].iloc[0]), float(mine["mean"].iloc[0])
     of_share = mean * (1 - mean)
     variance = float(mine["variance"].iloc[0]) if "variance" in mine else math.nan
@@ -177,7 +180,10 @@ def _summed_arm(metric: str, name: str, mine: pd.DataFrame) -> Arm:
         math.isnan(variance) or math.isclose(variance, of_share, rel_tol=SHARE_SLACK)
     )
     if math.isnan(variance) and not is_share:
-        raise DataError(f'arm "{name}" has mean {mean:g} and no variance; only shares may omit it.')
+        raise DataError(
+            f'arm "{name}" has mean {mean:g} and no variance; only shares may omit it.',
+            ["give the summed rows a column variance"],
+        )
     error = math.sqrt((of_share if is_share else variance) / count)
     return Arm(name, Mean(mean, error, count), round(mean * count) if is_share else None)
 

@@ -207,12 +207,16 @@ def _unmeasured(intervention: Intervention, refused: JourneyError) -> Impact:
         "arm": "treated", "segment": "all", "evidence": "D", "verdict": "not interpretable",
         "value": np.nan, "n": 0, "unit": "", "source": "",
     }  # fmt: skip
-    fixes = " ".join(problem.message for problem in refused.problems)
+    fixes = " ".join(_as_sentence(problem.message) for problem in refused.problems)
     check = {
         "intervention": intervention.name, "check": "data", "status": "fail", "statistic": np.nan,
         "message": f"{refused.what} {fixes}".strip(),
     }  # fmt: skip
     return Impact(pd.DataFrame([impact]), pd.DataFrame([check]), pd.DataFrame())
+
+
+def _as_sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
 
 
 def describe_changes(work: Workspace) -> pd.DataFrame:

@@ -191,22 +191,27 @@ def expected_drift(panel: Panel) -> float:
         Barnett, van der Pols & Dobson (2005), Int. J. Epidemiology 34:215-220, equation 2.
     """
     earlier = panel.grid.loc[:, panel.before]
-    counts = earlier.notna().sum(axis=1)
-    if panel.treated.all() or not panel.treated.any() or counts.max() < 2 or len(earlier) < 4:
+    within, total = _spreads(earlier, panel.treated)
+    if math.isnan(total) or not panel.treated.any():
         return math.nan
-    within = float(earlier.var(axis=1).mean()) / float(counts.mean())
     level = earlier.mean(axis=1)
-    total = float(level.var())
     unreliable = min(1.0, within / total) if total > 0 else 0.0
     return unreliable * float(level.mean() - level[panel.treated].mean())
 
 
-def _drift(earlier: pd.DataFrame, treated: NDArray[np.bool_]) -> float:
+def _spreads(earlier: pd.DataFrame, treated: NDArray[np.bool_]) -> tuple[float, float]:
+    """Variance of a level around its unit's own mean, and of all levels; NaN where unknown."""
     counts = earlier.notna().sum(axis=1)
     if treated.all() or counts.max() < 2 or len(earlier) < 4:
-        return math.nan
+        return math.nan, math.nan
     within = float(earlier.var(axis=1).mean()) / float(counts.mean())
-    total = float(earlier.mean(axis=1).var())
+    return within, float(earlier.mean(axis=1).var())
+
+
+def _drift(earlier: pd.DataFrame, treated: NDArray[np.bool_]) -> float:
+    within, total = _spreads(earlier, treated)
+    if math.isnan(total):
+        return math.nan
     return expected_regression(within, max(0.0, total - within), float(treated.mean()))
 
 

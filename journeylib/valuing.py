@@ -35,11 +35,12 @@ from journeylib.foresight import (
 from journeylib.labels import interval_text, share_text
 from journeylib.loyalty import measure_stage_scores
 from journeylib.tables import complete_result
+from journeylib.windows import CONTRACT, ORDERS
 
 if TYPE_CHECKING:
     from journeylib.workspace import Workspace
 
-ORDERS, CONTRACT, NOTHING = "orders", "contract", ""
+NOTHING = ""
 LONGEST = 60
 MONEY = ("value", "low", "high")
 SO_FAR = "since the first purchase, no forecast"
@@ -94,14 +95,14 @@ def value_customers(work: Workspace, assignments: pd.DataFrame) -> Valued:
     """
     groups = gather_groups(work, assignments)
     kind = tell_kind(work)
-    orders = gather_orders(reach_back(work.log), zone=work.params.timezone)
-    end = _last_day(orders)
     terms, wrong = _terms(work)
     cohorts = pd.DataFrame()
     if kind == CONTRACT:
         found = foresee_contracts(work, groups, terms)
         again = find_stayers(work, groups)
     else:
+        orders = gather_orders(reach_back(work.log), zone=work.params.timezone)
+        end = _last_day(orders)
         found = foresee_orders(work, orders, end, groups, terms)
         again = find_returners(work, orders, end, groups)
         cohorts = _brought(work, orders, end, terms)

@@ -128,6 +128,19 @@ def equivalence_interval(estimate: Estimate) -> tuple[float, float]:
     return low, estimate.value + ratio * (estimate.high - estimate.value)
 
 
+def side_of(low: float, high: float) -> float:
+    """Tell on which side of zero an interval lies.
+
+    Args:
+        low: Lower end.
+        high: Upper end.
+
+    Returns:
+        1 above zero, -1 below, 0 where zero is inside.
+    """
+    return math.copysign(1, low) if low > 0 or high < 0 else 0.0
+
+
 def about_n_more(estimate: Estimate, *, worthwhile: float | None, n_per_arm: int) -> int | None:
     """Units still needed in each arm before the data could tell.
 

@@ -20,7 +20,7 @@ from journeylib.log import DAY, first_of
 from journeylib.summaries import NEVER
 
 if TYPE_CHECKING:
-    from journeylib.log import Integers, Log, Part
+    from journeylib.log import Log, Part
 
 ORDERS, CONTRACT = "orders", "contract"
 SHORTEST, PARTS, MOST_WINDOWS = 14, 4, 4
@@ -99,9 +99,9 @@ def date_lives(log: Log, attributes: pd.DataFrame) -> pd.DataFrame:
     since, left = lives["first"], lives["bad"]
     if "signup" in known:
         # A visitor who never signed up cannot leave.
-        since = pd.Series(_moments(known["signup"].reindex(lives.index)), lives.index)
+        since = moments_of(known["signup"].reindex(lives.index))
     if "churned_at" in known:
-        ended = pd.Series(_moments(known["churned_at"].reindex(lives.index)), lives.index)
+        ended = moments_of(known["churned_at"].reindex(lives.index))
         left = ended.where(ended < NEVER, left)
     dated = pd.DataFrame({"since": since, "left": left})
     if "churned" in known:
@@ -110,10 +110,10 @@ def date_lives(log: Log, attributes: pd.DataFrame) -> pd.DataFrame:
     return dated
 
 
-def _moments(column: pd.Series) -> Integers:
+def moments_of(column: pd.Series) -> pd.Series:
+    """Give times as microseconds; NEVER where there is none."""
     times = pd.to_datetime(column, utc=True).dt.as_unit("us")
-    whole = times.astype("int64").where(times.notna(), NEVER)
-    return np.asarray(whole, dtype=np.int64)
+    return times.astype("int64").where(times.notna(), NEVER)
 
 
 def lay_windows(

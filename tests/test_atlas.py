@@ -101,7 +101,7 @@ def test_forecasts_are_drawn_as_the_future_state(tmp_path, monkeypatch):
     work.hand_over("05", tables={"forecasts": complete_result("forecasts", forecasts)})
     drawn = html.unescape(atlas.map_journey(work).html)
     assert "Expected: Guest checkout: +0.30" in drawn
-    assert "future state expected from: Guest checkout" in drawn
+    assert "imagined future state: Guest checkout" in drawn
 
 
 def test_no_words_of_customers_are_kept_of_the_previous_period(tmp_path, monkeypatch):

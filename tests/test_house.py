@@ -32,7 +32,8 @@ TAGS = {
 LAYERS: dict[str, str] = {
     "words": "errors estimates tables glossary",
     "in": (
-        "params settings inputs interventions calendars whatifs sections values yaml_tree handbook beliefs "
+        "params settings inputs interventions calendars whatifs sections values yaml_tree "
+        "handbook beliefs "
         "exports nested headers guesses sketches fittings drafts "
         "formats archives raw records textfiles workbooks databases xes spool decoding happenings "
         "columns contracts mappings numbers profiles remarks rejects rows times zones delimited "
@@ -49,7 +50,8 @@ LAYERS: dict[str, str] = {
         "support pooling tones wordings languages strains agreement "
         "summaries quantiles exposures hazards ratios journeys stages personas scores emotion "
         "comparisons onward moods inconsistency subgroups shrinkage exits truths dating "
-        "loyalty traits pains impact payback realised plans trials arms splits panels units changes series verdicts "
+        "loyalty traits pains impact payback realised plans trials arms splits panels units "
+        "changes series verdicts "
         "staggered synthetic mixtures looks ratio_metrics "
         "phrases treatments strata segments guardrails precision outliers falsifications "
         "collapsed periods pretrends rivals rollouts autoregression lines trendshapes "
@@ -72,7 +74,8 @@ LAYERS: dict[str, str] = {
         "accounts theme views labels charts chart_parts coverage_charts source_charts "
         "impact_charts journey_map map_cards map_dots map_ghosts map_key map_lanes map_style "
         "map_twin emotion_lane svg_parts road_charts stay_charts road_prose money_prose prose "
-        "exhibits export persona_cards card_parts pain_charts voice_charts voice_prose impact_prose "
+        "exhibits export persona_cards card_parts pain_charts voice_charts voice_prose "
+        "impact_prose "
         "predict_charts predict_prose loyalty_charts loyalty_prose "
         "driver_charts future_charts future_prose drift_charts drift_prose action_prose peer_charts"
     ),

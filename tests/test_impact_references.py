@@ -1,7 +1,8 @@
 """Numbers published for interventions, through the same door that the notebook uses.
 
 The arithmetic below them has its own tests: bounds in `test_looks`, cells of mpdta in
-`test_staggered`, weights of California in `test_synthetic`, intervals in `test_ratios`.
+`test_staggered`, weights of California in `test_synthetic`, intervals in `test_ratios` and
+`test_scores`.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ from test_staggered import counties
 
 from journeylib.arms import exaggeration, sign_error
 from journeylib.impact import Plan, measure_intervention
-from journeylib.scores import share_difference
 from journeylib.splits import check_split
 from journeylib.units import expected_regression
 
@@ -120,22 +120,6 @@ def test_srm_of_821588_and_815482_fabijan_2019():
     found = check_split([821588, 815482])
     assert found.statistic == pytest.approx(1.82e-6, rel=0.01)
     assert "broken" in found.message
-
-
-@pytest.mark.parametrize(
-    ("treated", "control", "low", "high"),
-    [
-        ((56, 70), (48, 80), 0.0524, 0.3339),
-        ((9, 10), (3, 10), 0.1705, 0.8090),
-        ((6, 7), (2, 7), 0.0582, 0.8062),
-        ((5, 56), (0, 29), -0.0381, 0.1926),
-        ((0, 10), (0, 20), -0.1611, 0.2775),
-        ((10, 10), (0, 10), 0.6075, 1.0),
-    ],
-)
-def test_differences_of_shares_are_newcombes_1998_method_10(treated, control, low, high):
-    found = share_difference(treated, control, metric="bought")
-    assert (found.low, found.high) == pytest.approx((low, high), abs=1e-4)
 
 
 def test_retrodesign_of_01_and_328_gelman_carlin_2014():

@@ -262,7 +262,7 @@ def test_previous_and_expected_values_stand_at_their_stage():
     )
     texts = texts_of(map_)
     assert texts.count("before: 35 %") == 4
-    assert texts.count("expected: 55 %") == 1
+    assert texts.count("imagined: 55 %") == 1
     (spot, *_) = [one for one in layout_journey_map(map_).spots if "feel in" in one.lines[0]]
     assert spot.lines[-2:] == ("Previous period: +0.10", "Expected: Guest checkout: +0.40")
 

@@ -91,6 +91,15 @@ def test_a_contract_says_who_has_left():
     assert table.loc[("all", "retention_rate"), "value"] == pytest.approx(2 / 3)
 
 
+def test_a_segment_of_which_no_leaving_is_known_does_not_fall_to_the_rule_of_orders():
+    customers = buyers_of([[0], [0, 350], [340], [0]]).assign(churned=[True, False, None, None])
+    personas = pd.DataFrame({"customer": [0, 1, 2, 3], "persona": ["A", "A", "B", "B"]})
+    table = measured(customers, groups=personas, inactive_days=30)
+    assert table.loc[("A", "churn_rate"), ["value", "n"]].tolist() == [0.5, 2]
+    assert not {("B", "churn_rate"), ("B", "retention_rate")} & set(table.index)
+    assert ("B", "repeat_purchase_rate") in table.index
+
+
 @pytest.mark.parametrize("outcome", ["repeat_purchase", "retention", "conversion", "none"])
 @pytest.mark.parametrize("has_orders", [True, False])
 @pytest.mark.parametrize(

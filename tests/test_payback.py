@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from small_logs import frame_of, write_log
 
 from journeylib.estimates import Estimate, Refusal
 from journeylib.payback import Stakes, count_met, price_effect
-from small_logs import frame_of, write_log
 
 EFFECT = Estimate("converted", 0.04, 0.02, 0.06, 8000, "share", "")
 WORTH = Estimate("worth", 50.0, 50.0, 50.0, 1, "EUR", "declared")

@@ -37,6 +37,7 @@ def test_levels_are_percentages_and_spans_name_the_unit_once():
     assert span_words(-1, 2.5, "EUR") == "between −€1.00 and +€2.50"
     assert span_words(-1, 2.5, "points") == "between −1 and +2.5 points"
     assert level_words(math.nan) == "an unknown amount"
+    assert gap_words(math.nan, "share") == "an unknown amount"
 
 
 @pytest.mark.parametrize(

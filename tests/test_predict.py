@@ -9,14 +9,10 @@ from reading import DATA
 from scipy.special import expit
 
 from journeylib.antecedents import read_attributes
+from journeylib.calibration import choose_model
 from journeylib.estimates import Refusal
 from journeylib.learners import Sample, choose_features, fit_models
-from journeylib.predict import (
-    check_counts,
-    choose_model,
-    foretell_leaving,
-    foretell_snapshot,
-)
+from journeylib.predict import check_counts, foretell_leaving, foretell_snapshot
 
 PLAIN = ["recency"]
 TELCO = DATA / "telco_churn" / "Telco-Customer-Churn.csv"

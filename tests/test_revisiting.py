@@ -10,8 +10,14 @@ import pandas as pd
 import pytest
 from small_logs import CODES, frame_of, write_log
 
-from journeylib.drift_charts import name_of, plot_drift
-from journeylib.drift_prose import drift_sentence, drift_sentences, list_changes, mix_sentence
+from journeylib.drift_charts import plot_drift
+from journeylib.drift_prose import (
+    drift_sentence,
+    drift_sentences,
+    figure_name,
+    list_changes,
+    mix_sentence,
+)
 from journeylib.log import DAY, Part
 from journeylib.omissions import leave_sources
 from journeylib.params import read_params
@@ -211,13 +217,14 @@ def test_rows_without_an_interval_are_no_figures():
     [("nps", "NPS"), ("to_next:decision", "decision · goes on"), ("move:a → b_c", "a → b c")],
 )
 def test_figures_are_named_as_a_reader_says_them(metric, name):
-    assert name_of(metric) == name
+    assert figure_name(metric) == name
 
 
 def test_mix_is_held_against_chance_in_words():
-    mix = pd.DataFrame([(0.08, 0.002, 0.004, 0.0)],
-                       columns=["index", "by_chance", "most_by_chance", "p"])  # fmt: skip
+    moved = {"index": 0.08, "by_chance": 0.002, "most_by_chance": 0.004, "p": 0.0}
+    mix = pd.DataFrame([{**moved, "n_before": 1200, "n": 900}])
     assert "moved further than chance" in mix_sentence(mix)
+    assert "of 1,200 with 900 customers" in mix_sentence(mix)
     assert "no further" in mix_sentence(mix.assign(index=0.003))
     nothing = complete_result("drift", pd.DataFrame())
     assert len(drift_sentences(nothing, mix.head(0))) == 1

@@ -89,3 +89,13 @@ def test_waves_are_drawn_by_name_and_effects_by_time_since_their_start():
 def test_an_outcome_that_the_roll_out_cannot_move_must_stay(name, status):
     impact = rollout(placebo_outcomes=(name,))
     assert status_of(impact, "placebo_outcome") == status
+
+
+def test_what_came_after_the_end_is_not_read():
+    """Up to the tenth month effects are 3 to 13 and 3 to 7, so 6.5 on average."""
+    last = MONTHS[10] - pd.Timedelta(days=1)
+    impact = rollout(growth=2.0, end=last)
+    row = impact.impacts.iloc[0]
+    assert row["low"] < 6.5 < row["high"]
+    assert impact.details["cells"]["time"].max() == MONTHS[9]
+    assert message_of(impact, "after_end").endswith("; 56 later measurements are left out.")

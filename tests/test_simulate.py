@@ -13,14 +13,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small_logs import CODES, random_events, write_log
 
+from journeylib.chains import absorb
 from journeylib.errors import DataError
 from journeylib.estimates import Refusal
 from journeylib.footprints import Footprints, count_footprints
+from journeylib.grounds import Ground
 from journeylib.log import DAY
 from journeylib.memory import Memory
 from journeylib.outlook import read_outlook
 from journeylib.scenarios import Edit, Scenario
-from journeylib.simulate import absorb, edit_chain, simulate_scenario
+from journeylib.simulate import play_scenario, simulate_scenario
 from journeylib.tables import check_result
 
 STATES = ("ad", "basket", "order", "start", "end", "open")
@@ -48,7 +50,8 @@ ROADS = (
 
 def edited(*edits, roads=ROADS, **keys):
     scenario = Scenario("Shorter form", edits, **keys)
-    return edit_chain(prints_of(roads), scenario, goals=["order"], seed=3, draws=200)
+    ground = Ground(prints_of(roads).closed(), ("order",))
+    return play_scenario(ground, scenario, seed=3, draws=200)
 
 
 # ------------------------------------------------------------------ golden
@@ -123,6 +126,15 @@ def test_ends_add_up_to_one_and_visits_fulfil_their_equation(size, seed):
     assert (walk.variance >= 0).all()
 
 
+def test_standard_error_follows_the_coverage_of_what_was_measured():
+    wide = Edit("basket", "end", 0.5, 0.304, 0.696, measured=True)
+    narrow = Edit("basket", "end", 0.5, 0.335515, 0.664485, measured=True, confidence=0.9)
+    for edit in (wide, narrow):
+        assert edit.error(edit.low, edit.high) == pytest.approx(0.1, abs=1e-4)
+    drawn = [edit.draw(50, np.random.default_rng(1)) for edit in (wide, narrow)]
+    assert drawn[0] == pytest.approx(drawn[1], abs=1e-3)
+
+
 def test_edit_by_one_changes_nothing_at_all():
     found = edited(Edit("basket", "end", 1.0))
     assert found[["change", "low", "high"]].to_numpy() == pytest.approx(0, abs=1e-12)
@@ -135,7 +147,7 @@ def test_chain_gives_the_share_of_journeys_that_reached_the_outcome(tmp_path, se
     log = write_log(tmp_path, events, codes=replace(CODES, start=0, end=200 * DAY))
     prints = count_footprints(log, silence=1, goals=log.codes.good)
     scenario = Scenario("A", (Edit("product", "end", 0.5),))
-    table = edit_chain(prints, scenario, goals=["order"], seed=1, draws=10)
+    table = play_scenario(Ground(prints.closed(), ("order",)), scenario, seed=1, draws=10)
     reached = events[events["touchpoint"] == 3]["customer"].nunique()
     assert table["baseline"].iloc[0] == pytest.approx(reached / events["customer"].nunique())
 

@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from test_steps import open_client
-from tiny import write_tiny_client
+from tiny import PARAMS, write_tiny_client
 
 from journeylib import trying
 from journeylib.interventions import Intervention
 from journeylib.payback import YEAR
-from journeylib.returns import score_past
+from journeylib.returns import ADDED, score_past, value_interventions
 
 TEST = """\
   - name: test
@@ -145,3 +145,25 @@ def test_money_of_a_change_is_held_against_what_an_earlier_run_stated(tmp_path, 
     assert row["baseline"] == 9000.0
     assert row["within"]
     assert row["made"] == "2025-01-01"
+
+
+def test_money_of_a_series_is_not_multiplied_by_customers(tmp_path, monkeypatch):
+    found = measured(tmp_path, monkeypatch)
+    letters = first(found, "Letters").to_dict()
+    one = Intervention(name="Letters", design="interrupted_time_series", metric="revenue",
+                       start="2025-04-07", touchpoint="checkout page")  # fmt: skip
+    work = open_client(tmp_path / "params" / "anna.yml", tmp_path / "work", monkeypatch)
+    work.params.interventions[:] = [one]
+    rows = pd.DataFrame([{**letters, "metric": "revenue", "unit": "EUR"}])
+    valued = value_interventions(work, rows[[c for c in rows if c not in ADDED]]).iloc[0]
+    assert np.isnan(valued["money_value"])
+    assert "nothing says what more of “Revenue” is worth; write value" in valued["money_reason"]
+
+
+def test_the_chance_of_payback_does_not_hang_on_the_confidence_asked_for(tmp_path, monkeypatch):
+    wide = first(measured(tmp_path / "a", monkeypatch, extra=", value: 20, reach: 500"))
+    monkeypatch.setattr("tiny.PARAMS", "confidence: 0.8\n" + PARAMS)
+    narrow = first(measured(tmp_path / "b", monkeypatch, extra=", value: 20, reach: 500"))
+    assert narrow["high"] - narrow["low"] < 0.8 * (wide["high"] - wide["low"])
+    assert 0.3 < wide["paid_in_a_year"] < 0.95
+    assert narrow["paid_in_a_year"] == pytest.approx(wide["paid_in_a_year"], abs=0.04)

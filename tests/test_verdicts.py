@@ -19,6 +19,7 @@ from journeylib.verdicts import (
     choose_verdict,
     downgrade,
     equivalence_interval,
+    side_of,
     weigh_chance,
 )
 
@@ -132,3 +133,10 @@ def test_a_bar_or_direction_that_means_nothing_is_refused():
         choose_verdict(effect(0, 1), worthwhile=0)
     with pytest.raises(DataError, match='Did you mean "up"'):
         choose_verdict(effect(0, 1), direction="upp")
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "side"), [(0.1, 2, 1), (0, 2, 0), (-1, 1, 0), (-2, 0, 0), (-2, -0.1, -1)]
+)
+def test_an_interval_lies_beside_zero_only_without_touching_it(low, high, side):
+    assert side_of(low, high) == side
