@@ -80,8 +80,9 @@ LAYERS: dict[str, str] = {
         "driver_charts future_charts future_prose drift_charts drift_prose action_prose peer_charts"
     ),
     "run": (
+        "collect logplans workspace steps atlas grouping feelings weighing hearing "
+        "kernels endings forkclient forkserver provisioner warmkernel "
         "fingerprints locks kept executors failures preflight standing clientrun "
-        "collect logplans workspace kernels endings forkclient forkserver provisioner warmkernel steps atlas grouping feelings weighing hearing "
         "predicting valuing foresight respecify imagining crediting revisiting mixes "
         "pastresults trying verdict_cards returns assumptions batch report portfolio progress "
         "swaps history digests provenance benchmark_page reproduce "
