@@ -19,7 +19,11 @@ from journeylib.sojourns import trace_stage
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from numpy.typing import NDArray
+
     from journeylib.passages import Road
+
+    Table = NDArray[np.float64]
 
 FEWEST_VOICES = 10
 TOLERANCE = 0.2
@@ -56,15 +60,11 @@ def compare_channels(
     said = said[said["channel"].astype(str) != ""]
     rows = []
     for touchpoint, own in said.groupby("touchpoint", sort=True):
-        total, size = (
-            own.pivot_table(index="customer", columns="channel", values="sentiment", aggfunc=how)
-            for how in ("sum", "count")
-        )
-        heard = (size > 0).sum()
-        kept = heard.index[heard >= max(fewest, 2)]
-        if len(kept) > 1:
-            pairs = _pairs_of(total[kept].fillna(0.0), size[kept].fillna(0.0), confidence)
-            rows.append({"touchpoint": touchpoint, "channels": len(kept), **pairs})
+        channels, totals, sizes = _tally(own)
+        kept = (sizes > 0).sum(axis=0) >= max(fewest, 2)
+        if kept.sum() > 1:
+            pairs = _pairs_of(channels[kept], totals[:, kept], sizes[:, kept], confidence)
+            rows.append({"touchpoint": touchpoint, "channels": int(kept.sum()), **pairs})
     table = pd.DataFrame(rows, columns=[*COLUMNS[:-3], "p", "widest"])
     table = table.assign(unit="sentiment", source=SOURCE, verdict="")
     if len(table):
@@ -73,10 +73,21 @@ def compare_channels(
     return table.sort_values(["p_adjusted", "touchpoint"], ignore_index=True)[COLUMNS]
 
 
-def _pairs_of(totals: pd.DataFrame, sizes: pd.DataFrame, confidence: float) -> dict[str, object]:
+def _tally(said: pd.DataFrame) -> tuple[NDArray[np.object_], Table, Table]:
+    """Add up what each customer said in each channel: sums and counts, customers by channels."""
+    customers, who = np.unique(said["customer"].to_numpy(), return_inverse=True)
+    channels, where = np.unique(said["channel"].to_numpy(dtype=object), return_inverse=True)
+    shape, cell = (len(customers), len(channels)), who * len(channels) + where
+    tone = said["sentiment"].to_numpy(float)
+    totals = np.bincount(cell, weights=tone, minlength=shape[0] * shape[1]).reshape(shape)
+    sizes = np.bincount(cell, minlength=shape[0] * shape[1]).reshape(shape).astype(float)
+    return channels, totals, sizes
+
+
+def _pairs_of(
+    channels: NDArray[np.object_], total: Table, size: Table, confidence: float
+) -> dict[str, object]:
     """Compare all pairs of channels of one touchpoint and keep the clearest."""
-    channels = list(sizes.columns)
-    total, size = totals.to_numpy(float), sizes.to_numpy(float)
     n = (size > 0).sum(axis=0).astype(float)
     mean = total.sum(axis=0) / size.sum(axis=0)
     # How far each customer pulls the mean of each channel.

@@ -130,11 +130,28 @@ def _title(cells: list[Any]) -> str:
 
 @functools.cache
 def _exporter() -> Any:
-    from nbconvert import HTMLExporter
+    from nbconvert.exporters import HTMLExporter, TemplateExporter
+    from nbconvert.filters.widgetsdatatypefilter import WidgetsDataTypeFilter
 
-    return HTMLExporter(
-        template_name="journey", extra_template_basedirs=[str(TEMPLATES)], exclude_anchor_links=True
-    )
+    class LeanExporter(HTMLExporter):  # type: ignore[misc]
+        """The HTML exporter without its second reading of each page.
+
+        That one adds alternative texts and focus, both of which our template and figures have, and
+        takes most of the time.
+        """
+
+        def from_notebook_node(self, nb: Any, resources: Any = None, **kw: Any) -> Any:
+            filled = self._init_resources(resources)
+            widgets = WidgetsDataTypeFilter(
+                notebook_metadata=self._nb_metadata, parent=self, resources=filled
+            )
+            self.register_filter("filter_data_type", widgets)
+            return TemplateExporter.from_notebook_node(self, nb, filled, **kw)
+
+    return LeanExporter(
+        template_name="journey", extra_template_basedirs=[str(TEMPLATES)],
+        exclude_anchor_links=True, optimistic_validation=True,
+    )  # fmt: skip
 
 
 def _render(notebook: Any, page: Mapping[str, Any]) -> str:

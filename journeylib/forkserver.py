@@ -29,7 +29,8 @@ PRELOAD = (
     "pandas", "numpy", "scipy.stats", "scipy.optimize", "statsmodels.api", "seaborn", "duckdb",
     "matplotlib.pyplot", "matplotlib.backends.backend_svg", "matplotlib.backends.backend_agg",
     "sklearn.cluster", "sklearn.mixture", "sklearn.decomposition", "sklearn.linear_model",
-    "pyarrow.parquet", "pandera.pandas", "phonenumbers", "openpyxl", "sqlalchemy", "pydantic",
+    "pyarrow.parquet", "pandera.pandas", "pandera.backends.pandas.register",
+    "pandera.strategies.pandas_strategies", "phonenumbers", "openpyxl", "sqlalchemy", "pydantic",
     "ipykernel.kernelapp", "ipykernel.ipkernel", "IPython.core.interactiveshell",
     "debugpy.server.api", "comm", "nbformat",
 )  # fmt: skip

@@ -317,9 +317,10 @@ def figure_svg(ax: Axes) -> str:
         return ""
     settings = {key: _SETTINGS[key] for key in ("svg.fonttype", "svg.hashsalt")}
     with mpl.rc_context(settings):
-        # Each drawing moves a constrained layout a little further: settle it, then leave it alone.
-        for _ in range(3 if figure.get_layout_engine() else 0):
-            figure.draw_without_rendering()
+        # Each round moves a constrained layout a little further: settle it, then leave it alone.
+        engine = figure.get_layout_engine()
+        for _ in range(3 if engine else 0):
+            engine.execute(figure)
         figure.set_layout_engine("none")
         figure.savefig(page, format="svg", metadata={"Date": None, "Creator": None})
     text = page.getvalue()
