@@ -25,6 +25,7 @@ from journeylib.clientrun import (
     Job,
     Outcome,
     run_client,
+    warnings_of,
 )
 from journeylib.errors import JourneyError, ParamsError, Problem, RunError, did_you_mean
 from journeylib.executors import LOCAL, all_memory, count_jobs, make_executor
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from concurrent.futures import Future
     from pathlib import Path
+
+    from journeylib.params import Params
 
     Progress = Callable[[News], object]
 
@@ -176,7 +179,8 @@ class _Batch:
 
     def run(self, jobs: int) -> list[Outcome]:
         preflight.check_folders(self.reports, [])
-        with hold_lock(self.reports / PRIVATE / "lock", f"The folder {self.reports.name}"):
+        held = hold_lock(self.reports / PRIVATE / "lock", f"The folder {self.reports.name}")
+        with _terminated_as_interrupted(), held:
             make_reserve(self.reports / PRIVATE)
             waiting = self._plan()
             if waiting:
@@ -193,7 +197,10 @@ class _Batch:
             if standing.state == UNUSABLE:
                 self._refuse(standing)
             elif standing.state == FRESH and not self.plan.again:
-                outcome = Outcome(standing.client, UNCHANGED, 0.0, "", standing.report)
+                said = warnings_of(self.reports / standing.client / f"{standing.client}.html")
+                outcome = Outcome(
+                    standing.client, UNCHANGED, 0.0, "", standing.report, warnings=said
+                )
                 self._settle(standing.file, outcome)
             else:
                 waiting.append(standing.file)
@@ -207,6 +214,7 @@ class _Batch:
         params = None
         with suppress(JourneyError):
             params = read_params(standing.file)
+            error = _with_places(error, params)
         lines = error.splitlines()
         told = RunError(lines[0], [line.strip().removeprefix("- ") for line in lines[1:]])
         record_failure(Job(standing.file, self.reports), params, told, "")
@@ -239,7 +247,6 @@ class _Batch:
                     stack.enter_context(warm_kernels())
                 executor = make_executor(executor, jobs)
                 stack.callback(executor.shutdown)
-            stack.enter_context(_terminated_as_interrupted())
             self._follow(executor, waiting, private)
 
     def _jobs(self, waiting: Sequence[Path], private: Path) -> dict[Path, Job]:
@@ -300,6 +307,7 @@ class _Batch:
         """Stop at once what runs and start nothing more; a second Ctrl-C does not wait for that."""
         with suppress(ValueError):  # only the main thread may
             signal.signal(signal.SIGINT, signal.SIG_DFL)
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
         with suppress(OSError):
             (private / "stop").touch()
         stop = getattr(executor, "stop", None) or partial(
@@ -314,6 +322,13 @@ class _Batch:
 
 
 _INTERRUPTED = "The run was interrupted. Run it again: it goes on where it was."
+
+
+def _with_places(error: str, params: Params) -> str:
+    """Add to what is wrong with a data file where the client file names it."""
+    named = [source.path for source in params.sources if source.path and source.path in error]
+    places = [preflight.find_place(params.path, path) for path in dict.fromkeys(named)]
+    return "\n".join([error, *(f"  - {place}" for place in places if place)])
 
 
 def _tell_broken(broken: BaseException) -> JourneyError:

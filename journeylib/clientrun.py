@@ -68,6 +68,7 @@ class Outcome:
         error: What went wrong and what to do; empty when all is well.
         report: The report's file, or empty.
         ran: Notebooks that were run; the others were taken as they stood.
+        warnings: How many warnings and logged errors the report's ``run.json`` tells of.
     """
 
     client: str
@@ -76,6 +77,7 @@ class Outcome:
     error: str = ""
     report: str = ""
     ran: tuple[str, ...] = ()
+    warnings: int = 0
 
     @property
     def ok(self) -> bool:
@@ -111,7 +113,20 @@ def run_client(job: Job) -> Outcome:
             if job.news is not None:
                 job.news.unlink(missing_ok=True)
     seconds = time.monotonic() - started
-    return Outcome(client, status, seconds, "", str(report) if report else "", tuple(run.ran))
+    said = warnings_of(report) if report else 0
+    return Outcome(client, status, seconds, "", str(report or ""), tuple(run.ran), said)
+
+
+def warnings_of(report: Path) -> int:
+    """Count the warnings that stand beside a report.
+
+    Args:
+        report: The client's page.
+    """
+    from journeylib.outputs import count_warnings
+    from journeylib.report import read_run
+
+    return count_warnings(read_run(report.with_name("run.json")))
 
 
 class ClientRun:
@@ -241,6 +256,7 @@ class ClientRun:
             done = execute_notebook(
                 notebook_folder(self.params) / f"{name}.ipynb", client=str(self.job.file),
                 save_to=failed, timeout=self._time_left(name), memory=self.job.memory,
+                folder=self.work.folder,
                 on_cell=lambda number, of: self._say(name, number, of),
             )  # fmt: skip
         except JourneyError as stopped:

@@ -7,7 +7,7 @@ have used several channels. Not for the tone of touchpoints as such; see `emotio
 from __future__ import annotations
 
 from itertools import combinations
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -73,19 +73,19 @@ def compare_channels(
     return table.sort_values(["p_adjusted", "touchpoint"], ignore_index=True)[COLUMNS]
 
 
-def _tally(said: pd.DataFrame) -> tuple[NDArray[np.object_], Table, Table]:
+def _tally(said: pd.DataFrame) -> tuple[NDArray[Any], Table, Table]:
     """Add up what each customer said in each channel: sums and counts, customers by channels."""
     customers, who = np.unique(said["customer"].to_numpy(), return_inverse=True)
     channels, where = np.unique(said["channel"].to_numpy(dtype=object), return_inverse=True)
     shape, cell = (len(customers), len(channels)), who * len(channels) + where
     tone = said["sentiment"].to_numpy(float)
     totals = np.bincount(cell, weights=tone, minlength=shape[0] * shape[1]).reshape(shape)
-    sizes = np.bincount(cell, minlength=shape[0] * shape[1]).reshape(shape).astype(float)
-    return channels, totals, sizes
+    sizes = np.bincount(cell, minlength=shape[0] * shape[1]).reshape(shape)
+    return channels, np.asarray(totals, dtype=np.float64), sizes.astype(np.float64)
 
 
 def _pairs_of(
-    channels: NDArray[np.object_], total: Table, size: Table, confidence: float
+    channels: NDArray[Any], total: Table, size: Table, confidence: float
 ) -> dict[str, object]:
     """Compare all pairs of channels of one touchpoint and keep the clearest."""
     n = (size > 0).sum(axis=0).astype(float)

@@ -52,6 +52,7 @@ def examine(root: Path) -> list[Finding]:
         _python(),
         _packages(),
         _kernel(),
+        _warm_kernel(),
         _notebooks(root),
         _clients(root),
         _writable(root),
@@ -99,6 +100,33 @@ def _kernel() -> Finding:
         fix = "Run `python -m ipykernel install --sys-prefix --name python3`."
         return Finding("Kernel", ok=False, found=f"python3 does not start: {failed}", fix=fix)
     return Finding("Kernel", ok=True, found="python3 starts and answers")
+
+
+def _warm_kernel() -> Finding:
+    """Say whether the runner's kernels are forked, or start from scratch each."""
+    from jupyter_client.kernelspec import KernelSpecManager
+    from jupyter_client.manager import start_new_kernel
+
+    from journeylib.forkclient import ForkedKernel
+    from journeylib.kernels import KERNELSPECS, register_kernels
+    from journeylib.provisioner import KERNEL
+
+    known = KERNEL in KernelSpecManager().find_kernel_specs()
+    register_kernels()
+    try:
+        manager, client = start_new_kernel(
+            startup_timeout=60, kernel_name=KERNEL, extra_arguments=["--log-level=50"]
+        )
+        forked = isinstance(manager.provisioner.process, ForkedKernel)
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+    except Exception as failed:  # as above
+        fix = "Set JOURNEY_KERNELS=ordinary, and report this."
+        return Finding("Warm kernels", ok=False, found=f"none starts: {failed}", fix=fix)
+    found = "forked in a moment" if forked else "not on this machine: each starts from scratch"
+    spec = KERNELSPECS / "kernels" / KERNEL
+    fix = "" if known else f"For JupyterLab: `jupyter kernelspec install --sys-prefix {spec}`."
+    return Finding("Warm kernels", ok=True, found=found, fix=fix)
 
 
 def _notebooks(root: Path) -> Finding:

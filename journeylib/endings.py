@@ -28,6 +28,7 @@ class Run:
         timeout: Seconds that one cell could take.
         memory: Bytes that the kernel could take, or None.
         ended: How the kernel ended, where that is known.
+        number: Number of the cell that ran last; 0 if none was started.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Run:
     timeout: float
     memory: int | None
     ended: Exit | None
+    number: int = 1
 
 
 def tell_ending(failed: Exception, run: Run) -> RunError | None:
@@ -62,6 +64,9 @@ def tell_ending(failed: Exception, run: Run) -> RunError | None:
         return RunError(f"{run.name} did not finish.", [fix])
     if isinstance(failed, nbclient.exceptions.DeadKernelError):
         return RunError(f"{run.name} did not finish.", [_tell_death(run)])
+    if isinstance(failed, RuntimeError) and run.number == 0:
+        fix = "run it again; if it stays so, `journey doctor` says what is missing"
+        return RunError(f"The kernel of {run.name} did not start, tried twice.", [fix])
     return None
 
 
@@ -73,7 +78,7 @@ def _tell_cell(failed: Any, run: Run) -> RunError:
     told = " ".join(line.strip() for line in lines[:ERROR_LINES])
     if failed.ename in OUT_OF_MEMORY:
         limit = f" of {_gigabytes(run.memory)}" if run.memory else ""
-        fix = f"allow more memory than the limit{limit}, or run fewer clients at once"
+        fix = f"allow more memory than the limit{limit} (--memory), or run fewer at once (--jobs)"
         return RunError(f"{run.name} ran out of memory in {run.place}.", [told, fix])
     return RunError(f"{run.name} stopped in {run.place}: {failed.ename}.", [told])
 
@@ -86,7 +91,7 @@ def _tell_death(run: Run) -> str:
     took = f", having taken {_gigabytes(peak)}" if peak else ""
     if code >= 0:
         return f"the kernel ended itself in {run.place} with exit code {code}{took}"
-    likely = "; most likely the memory ran out: run fewer clients at once" if code == -9 else ""
+    likely = "; most likely the memory ran out: run fewer at once (--jobs)" if code == -9 else ""
     return f"the kernel died in {run.place} by {_signal_name(-code)}{took}{likely}"
 
 

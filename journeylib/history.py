@@ -44,13 +44,16 @@ def list_history(folder: Path) -> list[Path]:
     return sorted(path for path in found if _NAME.fullmatch(path.name))
 
 
-def keep_history(folder: Path, built: Path, *, named: Iterable[Path] = ()) -> list[Path]:
+def keep_history(
+    folder: Path, built: Path, *, named: Iterable[Path] = (), again: bool = False
+) -> list[Path]:
     """Put the earlier results of a client into the folder that will replace its present one.
 
     Args:
         folder: The client's folder as it stands: its ``results.json`` becomes history too.
         built: The folder that will replace it.
         named: Files that are kept however old, such as ``earlier_results`` of the client file.
+        again: Whether the present report is of the same inputs and results, and so no earlier run.
 
     Returns:
         The files kept, oldest first: the newest twelve runs, and of the runs before them the last
@@ -59,7 +62,7 @@ def keep_history(folder: Path, built: Path, *, named: Iterable[Path] = ()) -> li
     runs = {path.name: path for path in list_history(folder)}
     latest = folder / "results.json"
     name = past_name(read_results(latest).get("generated", ""))
-    if name:
+    if name and not again:
         runs[name] = latest
     fixed = {path.name for path in named if path.parent.resolve() == (folder / HISTORY).resolve()}
     kept = thin_history(sorted(runs), fixed=fixed)

@@ -25,12 +25,15 @@ from journeylib import _faststart  # noqa: F401  # before nbformat, see there
 from journeylib.endings import Run, tell_ending
 from journeylib.errors import RunError
 from journeylib.forkclient import ADDRESS, find_server, stop_servers
+from journeylib.outputs import TELL, Intake, keep_said, mark_failure, read_reply
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
 CELL_SECONDS = 600
 START_SECONDS = 120
+THREAD_SECONDS = 10
+STARTS = 2
 ENGINE = "journey"
 KERNELSPECS = Path(__file__).with_name("kernelspecs")
 
@@ -60,8 +63,10 @@ class _Watch:
 
     limit: float
     on_cell: Callable[[int, int], None] | None
+    folder: Path | None = None
     notebook: Any = None
     cell: int = 0
+    heard: Mapping[str, Any] = field(default_factory=dict)
     before: Any = field(default_factory=_last_exit)
     started: float = field(default_factory=time.monotonic)
 
@@ -110,13 +115,14 @@ def warm_kernels() -> Iterator[bool]:
             stop_servers()
 
 
-def execute_notebook(
+def execute_notebook(  # noqa: PLR0913  # one for each thing that a kernel is given
     path: Path,
     *,
     client: str,
     save_to: Path | None = None,
     timeout: int = CELL_SECONDS,
     memory: int | None = None,
+    folder: Path | None = None,
     on_cell: Callable[[int, int], None] | None = None,
 ) -> Executed:
     """Run a notebook for one client by papermill, in a kernel of its own.
@@ -127,21 +133,25 @@ def execute_notebook(
         save_to: Where the executed notebook is kept, also when it failed; None keeps none.
         timeout: Seconds that one cell may take.
         memory: Bytes that the kernel may take; None sets no limit.
+        folder: The kernel's working folder; None takes that of this process.
         on_cell: Called with the number of each cell that starts, and how many there are.
 
     Returns:
         The executed notebook, every code cell of which was answered by the kernel.
 
     Raises:
-        RunError: A cell raised, took too long, or the kernel died; says which and why.
+        RunError: A cell or a thread that it started raised, it took too long, or the kernel died;
+            says which and why.
     """
-    watch = _Watch(timeout, on_cell)
+    watch = _Watch(timeout, on_cell, folder)
     _WATCHED.append(watch)
     try:
-        node = _run_papermill(path, client, watch, memory)
+        node = _start_papermill(path, client, watch, memory)
+        _check_threads(node, path.stem, watch)
         check_complete(node, path.stem)
+        keep_said(node, watch.heard)
     except Exception as failed:
-        run = Run(path.stem, watch.place, timeout, memory, watch.ended())
+        run = Run(path.stem, watch.place, timeout, memory, watch.ended(), watch.cell)
         told = tell_ending(failed, run)
         if told is None:
             raise
@@ -152,6 +162,25 @@ def execute_notebook(
     return Executed(node, time.monotonic() - watch.started)
 
 
+def _start_papermill(path: Path, client: str, watch: _Watch, memory: int | None) -> Any:
+    """Run a notebook, in a second kernel where the first one did not even start."""
+    for _ in range(STARTS - 1):
+        try:
+            return _run_papermill(path, client, watch, memory)
+        except RuntimeError:
+            if watch.cell:
+                raise
+    return _run_papermill(path, client, watch, memory)
+
+
+def _check_threads(notebook: Any, name: str, watch: _Watch) -> None:
+    failed = mark_failure(notebook, watch.heard)
+    if failed is not None:
+        watch.cell, kind, text = failed
+        what = f"{name} stopped in {watch.place}: {kind} in a background thread."
+        raise RunError(what, [text or "it gave no reason"])
+
+
 def _run_papermill(path: Path, client: str, watch: _Watch, memory: int | None) -> Any:
     import papermill
     from traitlets.config import Config
@@ -159,7 +188,11 @@ def _run_papermill(path: Path, client: str, watch: _Watch, memory: int | None) -
     from journeylib.provisioner import KERNEL
 
     register_kernels()
-    arguments = ["--log-level=50", "--HistoryManager.enabled=False"]
+    arguments = [
+        "--log-level=50",
+        "--HistoryManager.enabled=False",
+        "--IPKernelApp.extra_extensions=journeylib.witness",
+    ]
     if memory is not None:
         arguments.append(f"--memory={memory}")
     config = Config(
@@ -168,8 +201,9 @@ def _run_papermill(path: Path, client: str, watch: _Watch, memory: int | None) -
             "NotebookClient": {"extra_arguments": arguments},
         }
     )
+    place = str(path).replace("{", "{{").replace("}", "}}")  # papermill fills in what stands so
     return papermill.execute_notebook(
-        str(path), None, {"client": client}, engine_name=ENGINE, kernel_name=KERNEL,
+        place, None, {"client": client}, engine_name=ENGINE, kernel_name=KERNEL,
         language="python", progress_bar=False, log_output=False, execution_timeout=int(watch.limit),
         start_timeout=START_SECONDS, request_save_on_cell_execute=False, config=config,
         on_cell_start=watch.start_cell,
@@ -198,15 +232,58 @@ def register_kernels() -> None:
 def _make_engine() -> Any:
     from papermill.engines import NBClientEngine
 
+    listening = _make_client()
+
     class Watched(NBClientEngine):  # type: ignore[misc]
         """Papermill's own engine, which lets us see the notebook while it runs."""
 
         @classmethod
         def execute_managed_notebook(cls, nb_man: Any, kernel_name: str, **settings: Any) -> Any:
             _WATCHED[-1].notebook = nb_man.nb
-            return super().execute_managed_notebook(nb_man, kernel_name, **settings)
+            dropped = {"input_path", "log_output", "stdout_file", "stderr_file"}
+            kept = {name: value for name, value in settings.items() if name not in dropped}
+            kept["timeout"] = kept.pop("execution_timeout")
+            kept["startup_timeout"] = kept.pop("start_timeout")
+            if _WATCHED[-1].folder is not None:
+                kept["resources"] = {"metadata": {"path": str(_WATCHED[-1].folder)}}
+            return listening(nb_man, kernel_name=kernel_name, **kept).execute()
 
     return Watched
+
+
+def _make_client() -> Any:
+    from papermill.clientwrap import PapermillNotebookClient
+
+    class Listening(PapermillNotebookClient):  # type: ignore[misc]
+        """Papermill's own client, with bounded outputs; it asks the kernel what it heard."""
+
+        intake = Intake()
+
+        def execute_cell(self, cell: Any, cell_index: int, **settings: Any) -> Any:
+            self.intake = Intake()
+            try:
+                return super().execute_cell(cell, cell_index, **settings)
+            finally:
+                self.intake.finish()
+
+        def output(self, outs: Any, *message: Any) -> Any:
+            out = super().output(outs, *message)
+            if out is not None and outs and outs[-1] is out:
+                self.intake.take(outs)
+            return out
+
+        def papermill_execute_cells(self) -> None:
+            super().papermill_execute_cells()
+            if not any(_shows_error(cell) for cell in self.nb.cells):
+                told = {"told": TELL.format(patience=min(THREAD_SECONDS, self.timeout / 2))}
+                asked = self.kc.execute("", silent=True, user_expressions=told)
+                _WATCHED[-1].heard = read_reply(self.wait_for_reply(asked))
+
+    return Listening
+
+
+def _shows_error(cell: Any) -> bool:
+    return any(output.output_type == "error" for output in cell.get("outputs", []))
 
 
 def _save(notebook: Any, path: Path | None) -> None:
@@ -236,8 +313,7 @@ def check_complete(notebook: Any, name: str) -> None:
         if cell.cell_type != "code" or not cell.source.strip():
             continue
         answered = "shell.execute_reply" in cell.metadata.get("execution", {})
-        failed = any(output.output_type == "error" for output in cell.outputs)
-        if failed or not answered:
+        if _shows_error(cell) or not answered:
             raise RunError(
                 f"{name} did not finish.", [f"cell {number} was not run to its end: run it again"]
             )

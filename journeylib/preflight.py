@@ -8,7 +8,7 @@ import shutil
 import tempfile
 from typing import TYPE_CHECKING
 
-from journeylib.errors import JourneyError, ParamsError, Problem, RunError
+from journeylib.errors import ParamsError, Problem, RunError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -77,11 +77,15 @@ def check_kernel() -> None:
     """Make sure that a kernel can be started, without starting one.
 
     Raises:
-        RunError: The kernel's package is missing, or too few files may be open.
+        RunError: A package that the kernel needs, or the kit's own kernelspec is missing.
     """
     from importlib.util import find_spec
 
+    from journeylib.kernels import KERNELSPECS
+
     missing = [name for name in ("ipykernel", "papermill", "nbconvert") if find_spec(name) is None]
+    if not list(KERNELSPECS.glob("kernels/*/kernel.json")):
+        missing.append("the kit's own kernelspec")
     if missing:
         fix = "install the kit's packages into this environment; `journey doctor` says more"
         raise RunError(f"No notebook can be run: {', '.join(missing)} is not installed.", [fix])
@@ -107,22 +111,16 @@ def check_executor_files(jobs: int) -> None:
         raise RunError(f"Too few files may be open: the limit is {limit}.", [fix])
 
 
-def find_faults(file: Path) -> JourneyError | None:
-    """Say why a client cannot be run, as far as that is known without reading its data.
+def find_place(file: Path, path: str) -> str:
+    """Say in which line of a client file a path stands.
 
     Args:
         file: The client file.
-    """
-    from journeylib.formats import find_files
-    from journeylib.params import read_params
-    from journeylib.workspace import notebook_folder
+        path: The path as it is written there.
 
-    try:
-        params = read_params(file)
-        notebook_folder(params)
-        for source in params.sources:
-            if source.path is not None:
-                find_files(source.path, params.find_path(source.path))
-    except JourneyError as refused:
-        return refused
-    return None
+    Returns:
+        A line such as ``it is named in acme.yml, line 5``; empty where it is not found.
+    """
+    lines = enumerate(file.read_text(encoding="utf-8-sig").splitlines(), start=1)
+    found = [number for number, line in lines if "path:" in line and path in line]
+    return f"it is named in {file.name}, line {found[0]}" if found else ""

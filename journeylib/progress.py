@@ -202,7 +202,13 @@ def print_summary(outcomes: Sequence[Outcome], index: Path) -> None:
     for one in outcomes:
         counts[one.status] += 1
     _print_texts(f"✗ {one.client}: {one.error}" for one in outcomes if one.status == "failed")
+    _print_texts(_tell_warnings(one) for one in outcomes if one.warnings)
     _print_texts([", ".join(f"{n} {status}" for status, n in counts.items()) + f": {index}"])
+
+
+def _tell_warnings(outcome: Outcome) -> str:
+    counted = "1 warning" if outcome.warnings == 1 else f"{outcome.warnings:,} warnings"
+    return f"! {outcome.client}: {counted}; run.json and the pages in analyst/ say which"
 
 
 def print_standings(standings: Sequence[Standing]) -> None:

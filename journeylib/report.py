@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -19,8 +18,8 @@ from journeylib.export import (
     strip_notebook,
 )
 from journeylib.history import keep_history, read_results
+from journeylib.outputs import gather_warnings, scrub
 from journeylib.provenance import describe_run
-from journeylib.redaction import redact
 from journeylib.steps import list_findings, name_period
 from journeylib.swaps import begin_folder, mend_folder, swap_folder
 from journeylib.tables import RESULTS
@@ -75,21 +74,23 @@ def publish_report(
         )  # fmt: skip
         run["key"] = key
         run["headline"] = _headline(work)
-        _write_json(
-            built / "run.json", {**run, **_compare_with_past(params, results, built, final)}
-        )
+        run["warnings"] = gather_warnings(executed)
+        run |= _compare_with_past(params, run, results, (built, final))
+        _write_json(built / "run.json", run)
         return swap_folder(built, final)
     finally:
         shutil.rmtree(built, ignore_errors=True)
 
 
 def _compare_with_past(
-    params: Params, results: Mapping[str, Any], built: Path, final: Path
+    params: Params, run: Mapping[str, Any], results: Mapping[str, Any], folders: tuple[Path, Path]
 ) -> dict[str, Any]:
     """Keep the results of earlier runs, and say what moved since the last of them."""
+    built, final = folders
     earlier = params.earlier_results
     named = [params.find_path(earlier)] if earlier is not None else []
-    past = keep_history(final, built, named=named)
+    again = _is_same_run(final, str(run["key"]), results)
+    past = keep_history(final, built, named=named, again=again)
     before = digest_results(read_results(past[-1])) if past else {}
     digest = digest_results(results)
     return {
@@ -97,6 +98,13 @@ def _compare_with_past(
         "since": before.get("generated", ""),
         "changes": tell_changes(digest, before),
     }
+
+
+def _is_same_run(final: Path, key: str, results: Mapping[str, Any]) -> bool:
+    """Say whether the report that stands came from the same inputs and found the same."""
+    before = read_results(final / "results.json")
+    same_key = bool(key) and read_run(final / "run.json").get("key") == key
+    return same_key and before.get("tables") == results["tables"]
 
 
 def _write_json(path: Path, told: Mapping[str, Any]) -> None:
@@ -181,11 +189,6 @@ def _headline(work: Workspace) -> str:
     return found[0].replace("**", "") if found else ""
 
 
-def _published(error: str) -> str:
-    """Take values of the data out of an error: the person at the terminal has seen them."""
-    return re.sub(r"'[^'\n]*'", "'…'", redact(error))
-
-
 def publish_failure(params: Params, error: str, *, reports: Path) -> None:
     """Record that a run failed; an older report of the client stays as it was, and is marked.
 
@@ -204,7 +207,7 @@ def publish_failure(params: Params, error: str, *, reports: Path) -> None:
         "client": params.client,
         "title": params.title,
         "status": "failed",
-        "error": _published(error),
+        "error": scrub(error),
         "generated": datetime.now(UTC).isoformat(timespec="seconds"),
         "last_good": (good or {}).get("generated") or old.get("last_good"),
         "seconds": {},

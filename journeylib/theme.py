@@ -319,8 +319,9 @@ def figure_svg(ax: Axes) -> str:
     with mpl.rc_context(settings):
         # Each round moves a constrained layout a little further: settle it, then leave it alone.
         engine = figure.get_layout_engine()
-        for _ in range(3 if engine else 0):
-            engine.execute(figure)
+        if engine is not None:
+            for _ in range(3):
+                engine.execute(figure)
         figure.set_layout_engine("none")
         figure.savefig(page, format="svg", metadata={"Date": None, "Creator": None})
     text = page.getvalue()

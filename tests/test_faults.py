@@ -6,6 +6,7 @@ import json
 import multiprocessing
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -15,25 +16,29 @@ from typing import TYPE_CHECKING
 
 import pytest
 from quick import (
+    HOUSE,
     Inline,
     journey,
     published,
     run_here,
     run_without_kernels,
     start_journey,
+    without_moment,
     write_quick_client,
     write_quick_house,
     write_quick_notebook,
 )
 
-from journeylib import batch, executors, kernels, locks, portfolio
+from journeylib import batch, executors, kernels, locks, portfolio, progress, standing
 from journeylib.errors import JourneyError, ParamsError, RunError
 from journeylib.failures import explain, make_reserve
 from journeylib.workspace import NOTEBOOKS
 
 if TYPE_CHECKING:
+    from multiprocessing.process import BaseProcess
     from pathlib import Path
 
+PRELOADED = ["quick", "journeylib.batch", "journeylib.report", "nbconvert"]
 posix = pytest.mark.skipif(os.name != "posix", reason="limits and signals of POSIX")
 
 
@@ -55,27 +60,35 @@ def leftovers(house: Path) -> list[str]:
 
 # ---------------------------------------------------------------- kernels
 
+KILLED = (
+    'the kernel died in cell 6 ("The work") by signal 9 (SIGKILL), having taken n GB; '
+    "most likely the memory ran out"
+)
+
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("cell", "said", "plan"),
     [
-        ("import os\nos.kill(os.getpid(), 9)", "signal 9", {}),
+        ("import os\nos.kill(os.getpid(), 9)", KILLED, {}),
         ("import os\nos._exit(3)", "did not finish", {}),
         ("import sys\nsys.exit(0)", "did not finish", {}),
         ("while True:\n    pass", "took more than 3 s", {"timeout": 3}),
-        ("x = bytearray(3_000_000_000)", "ran out of memory", {"memory": 1_000_000_000}),
+        ("x = bytearray(3_000_000_000)", "1.0 GB (--memory)", {"memory": 1_000_000_000}),
     ],
     ids=["killed", "exits hard", "exits", "endless", "memory"],
 )
 def test_a_kernel_that_does_not_end_well_fails_its_client_and_names_the_cell(
-    house, cell, said, plan
+    house, cell, said, plan, capsys
 ):
     write_quick_notebook(house, NOTEBOOKS[0], more=cell)
     file = house / "params" / "client-000.yml"
     (outcome,) = run_here([file], house, **plan)
+    progress.print_summary([outcome], house / "index.html")
     assert outcome.status == "failed"
-    assert said in outcome.error
+    assert said in re.sub(r"\d\.\d GB;", "n GB;", outcome.error)
+    assert f"✗ client-000: {outcome.error}" in capsys.readouterr().out
+    assert run_of(house, "client-000")["error"] == outcome.error
     page = (house / "reports" / "client-000" / "error.html").read_text()
     assert "01_data_collection, cell" in page
     assert "The work" in page
@@ -84,6 +97,42 @@ def test_a_kernel_that_does_not_end_well_fails_its_client_and_names_the_cell(
     assert not (house / "reports" / "client-000" / "client-000.html").exists()
     kept = house / "work" / "client-000" / "failed" / "01_data_collection.failed.ipynb"
     assert "did not finish" in json.loads(kept.read_text())["cells"][0]["source"]
+
+
+def test_an_exception_in_a_thread_fails_its_client_and_the_page_shows_the_cell(house):
+    thread = "import threading\nthreading.Thread(target=lambda: {}['shoes']).start()"
+    write_quick_notebook(house, NOTEBOOKS[1], more=thread, only_for="client-000")
+    (outcome,) = run_here([house / "params" / "client-000.yml"], house)
+    assert outcome.status == "failed"
+    assert '02_persona_segmentation stopped in cell 6 ("The work"): KeyError' in outcome.error
+    page = (house / "reports" / "client-000" / "error.html").read_text()
+    assert "threading.Thread(target=lambda" in page
+    assert not (house / "reports" / "client-000" / "client-000.html").exists()
+
+
+def test_warnings_and_logged_errors_stand_where_they_are_looked_for_and_nowhere_else(house, capsys):
+    odd = "import logging, warnings\nwarnings.warn('very odd')\nlogging.error('all is lost')"
+    write_quick_notebook(house, NOTEBOOKS[1], more=odd)
+    file = house / "params" / "client-000.yml"
+    (outcome,) = run_here([file], house)
+    assert (outcome.status, outcome.warnings) == ("finished", 2)
+    assert run_of(house, "client-000")["warnings"] == {
+        "02_persona_segmentation": {
+            "count": 2,
+            "told": ["cell 6: ERROR (root): all is lost", "cell 6: UserWarning: very odd"],
+        }
+    }
+    folder = house / "reports" / "client-000"
+    analyst = (folder / "analyst" / "02_persona_segmentation.html").read_text()
+    assert "UserWarning: very odd\nERROR:root:all is lost" in analyst
+    assert "very odd" not in (folder / "client-000.html").read_text()
+    first = published(house)
+    (again,) = run_here([file], house)
+    assert (again.status, again.warnings) == ("unchanged", 2)
+    progress.print_summary([again], house / "index.html")
+    assert "! client-000: 2 warnings; run.json" in capsys.readouterr().out
+    run_here([file], house, force=True)
+    assert {name: text for name, text in published(house).items() if name in first} == first
 
 
 # ---------------------------------------------------------------- one client of many
@@ -101,6 +150,74 @@ def test_an_old_report_stays_marked_as_old_beside_the_error_page(house):
     portfolio.write_index(house / "reports")
     assert "The report shown is of" in (house / "reports" / "index.html").read_text()
     assert batch.exit_code(outcomes) == 1
+
+
+BAD = "client-007"
+
+
+@posix
+@pytest.mark.slow
+def test_one_bad_client_of_twenty_and_a_kill_after_seven_change_no_other_report(
+    house, tmp_path_factory, monkeypatch
+):
+    monkeypatch.setenv("JOURNEY_SECRET", "the same for both")
+    calm = tmp_path_factory.mktemp("calm")
+    for root in (house, calm):
+        write_quick_house(root, 20)
+        write_quick_notebook(
+            root, NOTEBOOKS[4], more=f"1 / (work.params.client[-3:] != '{BAD[-3:]}')"
+        )
+    (calm / "params" / f"{BAD}.yml").unlink()
+    meanwhile = start_apart(calm)
+    done = kill_after(house, 7)
+    outcomes = run_without_kernels(house)
+    meanwhile.join()
+    assert [one.client for one in outcomes if not one.ok] == [BAD]
+    assert {one.client for one in outcomes if not one.ran} == done
+    whole = published(calm)
+    assert {name for name in published(house) if BAD not in name} == set(whole)
+    assert [name for name, text in whole.items() if published_file(house, name) != text] == []
+    check_no_word_of_others(house)
+
+
+def start_apart(house: Path) -> BaseProcess:
+    """Run all clients of a house in a process of its own."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(PRELOADED)
+    process = context.Process(target=run_without_kernels, args=(house,))
+    process.start()
+    return process
+
+
+def kill_after(house: Path, reports: int) -> set[str]:
+    """Kill a run as soon as so many reports stand; gives the clients that need not run again."""
+    process = start_apart(house)
+    deadline = time.monotonic() + 60
+    while len(finished(house)) < reports and time.monotonic() < deadline:
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGKILL)
+    process.join()
+    found = [standing.look_at(file, house / "reports") for file in (house / "params").glob("*.yml")]
+    assert reports <= len(finished(house)) < 20
+    return {one.client for one in found if one.state == standing.FRESH}
+
+
+def finished(house: Path) -> list[Path]:
+    found = (house / "reports").glob("client-*/run.json")
+    return [path for path in found if '"finished"' in path.read_text()]
+
+
+def published_file(house: Path, name: str) -> bytes:
+    return without_moment(house / name)
+
+
+def check_no_word_of_others(house: Path) -> None:
+    names = {path.stem.encode() for path in (house / "params").glob("*.yml")}
+    for folder in (house / "reports").glob("client-*"):
+        others = names - {folder.name.encode()}
+        for path in (path for path in folder.rglob("*") if path.is_file()):
+            text = path.read_bytes().lower()
+            assert not [name for name in others if name in text], path
 
 
 def test_a_client_that_cannot_be_read_does_not_keep_its_old_report_as_if_it_were_new(house):
@@ -124,6 +241,7 @@ def test_a_missing_data_file_fails_its_client_before_any_kernel_starts(house, mo
     (outcome,) = run_here([file], house)
     assert time.monotonic() - started < 1
     assert "clientt-000.csv" in outcome.error
+    assert "it is named in client-000.yml, line 5" in outcome.error
     assert batch.exit_code([outcome]) == 2
     assert (house / "reports" / "client-000" / "error.html").exists()
 
@@ -313,14 +431,14 @@ def test_a_client_that_another_run_works_on_is_left_alone(house, monkeypatch):
 # ---------------------------------------------------------------- killed, interrupted
 
 
-def kill_at_random(house: Path, kills: int, seed: int, longest: float) -> int:
+def kill_at_random(house: Path, kills: int, seed: int, longest: float, **plan) -> int:
     """Kill runs at random moments; gives how many had not ended by themselves."""
     rng = random.Random(seed)
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["quick", "journeylib.batch", "journeylib.report", "nbconvert"])
+    context.set_forkserver_preload(PRELOADED)
     hit = 0
     for _ in range(kills):
-        process = context.Process(target=run_without_kernels, args=(house,))
+        process = context.Process(target=run_without_kernels, args=(house,), kwargs=plan)
         process.start()
         process.join(rng.uniform(0.05, longest))
         if process.is_alive():
@@ -355,7 +473,7 @@ def test_a_dozen_kills_at_random_leave_only_whole_reports_and_the_run_goes_on(
         patch.setenv("JOURNEY_WORK", str(calm / "work"))
         patch.setenv("JOURNEY_SECRET", "the same for both")
         run_without_kernels(calm)
-        hit = kill_at_random(house, 12, seed=7, longest=2.5)
+        hit = kill_at_random(house, 12, seed=7, longest=1.5, force=True)
         outcomes = run_without_kernels(house)
     assert hit >= 3
     assert all(one.ok for one in outcomes), outcomes
@@ -369,7 +487,12 @@ def test_a_dozen_kills_at_random_leave_only_whole_reports_and_the_run_goes_on(
 
 @posix
 @pytest.mark.slow
-def test_ctrl_c_stops_in_order_and_the_next_run_goes_on(house):
+@pytest.mark.parametrize(
+    ("end", "number"),
+    [(os.killpg, signal.SIGINT), (os.kill, signal.SIGTERM)],
+    ids=["ctrl-c at a terminal", "terminated"],
+)
+def test_an_interrupted_run_stops_in_order_and_leaves_no_process(house, end, number):
     endless = "import time\nmarked = (work.folder / 'here').touch()\ntime.sleep(600)"
     write_quick_notebook(house, NOTEBOOKS[1], more=endless, only_for="client-000")
     process = start_journey(house, "run", "params", "--jobs", "1", start_new_session=True)
@@ -377,7 +500,7 @@ def test_ctrl_c_stops_in_order_and_the_next_run_goes_on(house):
     deadline = time.monotonic() + 120
     while not mark.exists() and time.monotonic() < deadline:
         time.sleep(0.1)
-    os.killpg(process.pid, signal.SIGINT)
+    end(process.pid, number)
     out, err = process.communicate(timeout=30)
     assert process.returncode == 130, err
     assert "Traceback" not in out + err
@@ -385,6 +508,43 @@ def test_ctrl_c_stops_in_order_and_the_next_run_goes_on(house):
     assert "not started" in out
     assert not (house / "reports" / "client-000").exists()
     assert no_process_names(str(house))
+
+
+STUCK = """
+import sys, time
+from concurrent.futures import Executor, Future
+from pathlib import Path
+from journeylib import batch
+
+class Stuck(Executor):
+    def submit(self, *_):
+        print("running", flush=True)
+        return Future()
+
+    def stop(self):
+        print("stopping", flush=True)
+        time.sleep(60)
+
+batch.run_clients([Path(sys.argv[1])], reports=Path("reports"), plan=batch.Plan(Stuck()))
+"""
+
+
+@posix
+def test_a_second_ctrl_c_ends_at_once(house):
+    file = house / "params" / "client-000.yml"
+    process = subprocess.Popen(
+        [sys.executable, "-c", STUCK, str(file)], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        text=True, cwd=house, env={**os.environ, "PYTHONPATH": str(HOUSE)},
+    )  # fmt: skip
+    assert process.stdout.readline() == "running\n"
+    process.send_signal(signal.SIGINT)
+    assert process.stdout.readline() == "stopping\n"
+    time.sleep(0.3)
+    assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=5)
+    assert process.returncode == -signal.SIGINT  # which a shell calls 130
+    assert err == ""
 
 
 def no_process_names(text: str) -> bool:
@@ -404,6 +564,38 @@ def no_process_names(text: str) -> bool:
             return True
         time.sleep(0.2)
     return False
+
+
+# ---------------------------------------------------------------- limits of the machine
+
+
+@posix
+def test_too_few_open_files_stop_the_run_with_the_limit_and_what_to_do(house):
+    import resource
+
+    def limit_files() -> None:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))
+
+    done = journey(house, "run", "params", "--jobs", "1", preexec_fn=limit_files)
+    assert done.returncode == 2, done.stderr
+    assert "Too few files may be open: the limit is 40." in done.stderr
+    assert "ulimit -n 1024" in done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    assert not (house / "reports" / "client-000").exists()
+
+
+@pytest.mark.parametrize("name", ["ipykernel", "papermill"])
+def test_a_missing_kernel_is_told_before_anything_starts(house, monkeypatch, name):
+    monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(RunError, match=f"No notebook can be run: {name} is not installed"):
+        run_without_kernels(house)
+    assert not (house / "reports" / "client-000").exists()
+
+
+def test_a_missing_kernelspec_is_told_before_anything_starts(house, monkeypatch):
+    monkeypatch.setattr(kernels, "KERNELSPECS", house / "nothing")
+    with pytest.raises(RunError, match="the kit's own kernelspec is not installed"):
+        run_without_kernels(house)
 
 
 # ---------------------------------------------------------------- executors
@@ -472,3 +664,18 @@ def test_the_exit_codes_are_those_documented():
     assert batch.exit_code([refused]) == 2
     assert batch.exit_code([of["failed"], of["interrupted"]]) == 130
     assert sys.version_info >= (3, 11)
+
+
+# ---------------------------------------------------------------- the table of faults
+
+
+def test_every_test_that_the_table_of_faults_names_is_there():
+    rows = [
+        line for line in (HOUSE / "docs" / "faults.md").read_text().splitlines() if "`test_" in line
+    ]
+    written = "\n".join(path.read_text() for path in (HOUSE / "tests").glob("test_*.py"))
+    defined = set(re.findall(r"^def (test_\w+)", written, re.MULTILINE))
+    named = [re.findall(r"`(test_\w+)`", row.rpartition("|")[0].rpartition("|")[2]) for row in rows]
+    assert len(rows) >= 23
+    assert all(named)
+    assert {name for row in named for name in row} - defined == set()

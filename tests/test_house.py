@@ -81,7 +81,7 @@ LAYERS: dict[str, str] = {
     ),
     "run": (
         "collect logplans workspace steps atlas grouping feelings weighing hearing "
-        "kernels endings forkclient forkserver provisioner warmkernel "
+        "kernels endings outputs witness forkclient forkserver provisioner warmkernel "
         "fingerprints locks kept executors failures preflight standing clientrun "
         "predicting valuing foresight respecify imagining crediting revisiting mixes "
         "pastresults trying verdict_cards returns assumptions batch report portfolio progress "

@@ -129,6 +129,20 @@ def test_a_report_that_was_changed_or_lost_is_published_again_without_running(ho
     assert "something else" not in (house / "reports/client-000/client-000.html").read_text()
 
 
+def test_only_a_run_that_differs_becomes_history(house):
+    folder = house / "reports" / "client-000"
+    (folder / "client-000.html").write_text("something else")
+    run_without_kernels(house)
+    run_without_kernels(house, force=True)
+    assert not (folder / "history").exists()
+    data = house / "data" / "client-000.csv"
+    data.write_text(data.read_text() + "z,2025-02-01 10:00:00,page 1\n")
+    before = json.loads((folder / "results.json").read_text())["generated"]
+    run_without_kernels(house)
+    (kept,) = (folder / "history").iterdir()
+    assert json.loads(kept.read_text())["generated"] == before
+
+
 def test_force_from_and_only_run_what_they_say(house):
     assert ran_numbers(run_without_kernels(house, force=True)) == [NUMBERS, NUMBERS]
     assert ran_numbers(run_without_kernels(house, start="05")) == [["05", "06"]] * 2
