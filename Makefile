@@ -33,6 +33,7 @@ lab: $(READY)
 bench: $(READY)
 	$(BIN)/python benchmarks/run_speed.py
 	$(BIN)/python benchmarks/run_batch.py
+	$(BIN)/python benchmarks/run_endurance.py
 	$(BIN)/python benchmarks/run_scale.py
 	$(BIN)/python benchmarks/run_identity.py
 

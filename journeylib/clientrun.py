@@ -262,7 +262,6 @@ class ClientRun:
         except JourneyError as stopped:
             keep_failed(failed, str(stopped))
             raise
-        failed.unlink(missing_ok=True)
         keep_failed(failed, "")
         after = self.kept.look()
         text = nbformat.writes(done.notebook)

@@ -130,7 +130,7 @@ def execute_notebook(  # noqa: PLR0913  # one for each thing that a kernel is gi
     Args:
         path: The notebook.
         client: The client file, handed over as the notebook's only parameter.
-        save_to: Where the executed notebook is kept, also when it failed; None keeps none.
+        save_to: Where what was run of it is kept when it does not finish; None keeps nothing.
         timeout: Seconds that one cell may take.
         memory: Bytes that the kernel may take; None sets no limit.
         folder: The kernel's working folder; None takes that of this process.
@@ -151,6 +151,7 @@ def execute_notebook(  # noqa: PLR0913  # one for each thing that a kernel is gi
         check_complete(node, path.stem)
         keep_said(node, watch.heard)
     except Exception as failed:
+        _save(watch.notebook, save_to)
         run = Run(path.stem, watch.place, timeout, memory, watch.ended(), watch.cell)
         told = tell_ending(failed, run)
         if told is None:
@@ -158,7 +159,6 @@ def execute_notebook(  # noqa: PLR0913  # one for each thing that a kernel is gi
         raise told from None
     finally:
         _WATCHED.remove(watch)
-        _save(watch.notebook, save_to)
     return Executed(node, time.monotonic() - watch.started)
 
 

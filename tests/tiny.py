@@ -41,6 +41,8 @@ def write_tiny_client(root: Path, client: str, *, seed: int = 1, word: str = "pa
         for _ in range(rng.choice([1, 1, 2, 3])):
             for step, touchpoint in enumerate(ROAD[: rng.choice([2, 3, 4, 6, 6])]):
                 time += timedelta(minutes=rng.randrange(1, 90 if step < 4 else 9000))
+                if f"{time:%m-%d %H}" == "03-30 02":  # an hour that Berlin's clocks leap over
+                    time += timedelta(hours=1)
                 visits.append(f"{name},{time:%Y-%m-%d %H:%M:%S},{touchpoint} {word},{device}")
                 if touchpoint.startswith("order"):
                     total = f"{rng.uniform(10, 90):.2f}"
