@@ -117,8 +117,8 @@ def write_page(rows):
         "# Endurance of the batch runner",
         "",
         f"Made by `python benchmarks/run_endurance.py` on {datetime.now(UTC):%Y-%m-%d}: "
-        f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}. Clients "
-        "with six quick notebooks each.",
+        f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}. "
+        "Clients with six quick notebooks each.",
         "",
         "| what | measured | promised |",
         "|---|---|---|",

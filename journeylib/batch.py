@@ -9,7 +9,7 @@ import secrets
 import shutil
 import signal
 import time
-from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, wait
+from concurrent.futures import FIRST_COMPLETED, Executor, wait
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -30,6 +30,7 @@ from journeylib.clientrun import (
 from journeylib.errors import JourneyError, ParamsError, Problem, RunError, did_you_mean
 from journeylib.executors import LOCAL, all_memory, count_jobs, make_executor
 from journeylib.failures import explain, make_reserve, record_failure
+from journeylib.fingerprints import LIBRARY, print_tools
 from journeylib.kernels import warm_kernels
 from journeylib.locks import hold_lock
 from journeylib.progress import News, read_news
@@ -176,6 +177,7 @@ class _Batch:
     on_progress: Progress | None
     outcomes: dict[Path, Outcome] = field(default_factory=dict)
     slugs: dict[Path, str] = field(default_factory=dict)
+    _usable: frozenset[str] = frozenset()
 
     def run(self, jobs: int) -> list[Outcome]:
         preflight.check_folders(self.reports, [])
@@ -191,7 +193,9 @@ class _Batch:
         """Settle every client that need not or cannot be run; gives the others."""
         standings = [look_at(file, self.reports) for file in self.files]
         self.slugs = {standing.file: standing.client for standing in standings}
-        preflight.check_names({one.file: one.client for one in standings if one.state != UNUSABLE})
+        usable = {one.file: one.client for one in standings if one.state != UNUSABLE}
+        preflight.check_names(usable)
+        self._usable = frozenset(usable.values())
         waiting = []
         for standing in standings:
             if standing.state == UNUSABLE:
@@ -217,7 +221,8 @@ class _Batch:
             error = _with_places(error, params)
         lines = error.splitlines()
         told = RunError(lines[0], [line.strip().removeprefix("- ") for line in lines[1:]])
-        record_failure(Job(standing.file, self.reports), params, told, "")
+        job = Job(standing.file, self.reports)
+        record_failure(job, params, told, "", others=self._usable)
         client = params.client if params is not None else standing.client
         self._settle(standing.file, Outcome(client, FAILED_STATUS, 0.0, error))
 
@@ -252,10 +257,11 @@ class _Batch:
     def _jobs(self, waiting: Sequence[Path], private: Path) -> dict[Path, Job]:
         plan = self.plan
         memory = plan.memory or all_memory() * 9 // 10
+        library = print_tools()[LIBRARY]
         return {
             file: Job(
                 file, self.reports, private / f"{number:05d}.json", private / "stop",
-                plan.timeout, plan.limit, memory, plan.again, plan.only,
+                plan.timeout, plan.limit, memory, plan.again, plan.only, library,
             )
             for number, file in enumerate(waiting)
         }  # fmt: skip
@@ -290,10 +296,10 @@ class _Batch:
     def _outcome_of(self, future: Future[Outcome], job: Job, started: dict[Path, float]) -> Outcome:
         try:
             return future.result()
-        except (CancelledError, Exception) as broken:  # a worker that died takes no other with it
+        except Exception as broken:  # a worker that died takes no other with it
             from journeylib.params import read_params
 
-            error = broken if isinstance(broken, JourneyError) else _tell_broken(broken)
+            error = _tell_broken(broken, self.reports)
             news = read_news(job.news) if job.news is not None else None
             with suppress(JourneyError):
                 params = read_params(job.file)
@@ -331,17 +337,12 @@ def _with_places(error: str, params: Params) -> str:
     return "\n".join([error, *(f"  - {place}" for place in places if place)])
 
 
-def _tell_broken(broken: BaseException) -> JourneyError:
-    if isinstance(broken, Exception):
-        return explain(broken, _here())
+def _tell_broken(broken: Exception, reports: Path) -> JourneyError:
+    """Tell why no answer came: `run_client` raises nothing itself, so its process is the matter."""
+    if isinstance(broken, JourneyError | OSError | ImportError | MemoryError):
+        return explain(broken, reports)
     fix = "most likely the memory ran out: run fewer clients at once (--jobs)"
     return RunError(f"Its process died: {type(broken).__name__}.", [fix])
-
-
-def _here() -> Path:
-    from pathlib import Path
-
-    return Path()
 
 
 @contextmanager

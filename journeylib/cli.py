@@ -23,6 +23,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain help comes twice as fast
     help="Measured journey maps from a client's customer data.",
 )
 
@@ -36,6 +37,11 @@ def main() -> None:
     except JourneyError as refused:
         _complain(refused)
         sys.exit(BAD_INPUT)
+    except OSError as refused:  # such as a disk that is full when the pages over all are written
+        from journeylib.failures import explain
+
+        _complain(explain(refused, Path()))
+        sys.exit(SOME_FAILED)
     except KeyboardInterrupt:
         typer.echo(
             "Interrupted. Finished reports are whole; the others were not touched.", err=True
@@ -70,7 +76,7 @@ def run(  # noqa: PLR0913, PLR0917  # one parameter for each option
     json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,  # noqa: FBT002
     verify: Verify = False,  # noqa: FBT002
 ) -> None:
-    """Run what changed for every client and write the reports; an interrupted run goes on.
+    """Run what changed and write the reports. An interrupted run goes on.
 
     Exit code 0: all good; 1: some clients failed, or another run is writing there; 2: nothing could
     be started; 130: interrupted.
@@ -106,9 +112,13 @@ def _verify(files: list[Path], jobs: int, plan: Plan, *, as_json: bool) -> int:
 
     def run_once(reports: Path) -> list[Outcome]:
         with follow_run(len(files), quiet=as_json) as tell:
-            return batch.run_clients(
+            outcomes = batch.run_clients(
                 files, reports=reports, jobs=jobs or None, plan=plan, on_progress=tell
             )
+        if batch.was_interrupted(outcomes):
+            typer.echo("Interrupted. Nothing was compared.", err=True)
+            raise typer.Exit(INTERRUPTED)
+        return outcomes
 
     found = verify_runs(run_once)
     if as_json:
@@ -147,7 +157,7 @@ def status(
     reports: Annotated[Path, typer.Option(help="Where the reports are.")] = Path("reports"),
     json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,  # noqa: FBT002
 ) -> None:
-    """Say which reports are up to date and why the others are not; nothing is run.
+    """Say which reports are up to date, and why others are not. Nothing is run.
 
     Exit code 0: all are up to date; 1: some are not; 2: a client file cannot be found.
     """
@@ -170,7 +180,7 @@ def benchmark(
     reports: Annotated[Path, typer.Option(help="Where the reports are.")] = Path("reports"),
     out: Annotated[Path | None, typer.Option(help="File to write.")] = None,
 ) -> None:
-    """Write the page on which clients stand side by side; an edition for one names no other.
+    """Write the page of clients side by side. An edition for one names no other.
 
     Exit code 0: it is written; 2: no report of that client is there.
     """
@@ -184,7 +194,7 @@ def check(
     client: Annotated[Path, typer.Argument(help="The client file.")],
     json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,  # noqa: FBT002
 ) -> None:
-    """Read a client's data without running a notebook, and say what was found.
+    """Read a client's data and say what was found. No notebook is run.
 
     Exit code 0: it can be run; 2: something has to be mended.
     """
@@ -209,7 +219,7 @@ def new(
     ] = None,
     params: Annotated[Path, typer.Option(help="Folder of the client files.")] = Path("params"),
 ) -> None:
-    """Write a first client file for exports that nobody has described yet; review each guess.
+    """Draft a client file for exports. Review each guess.
 
     Exit code 0: it is written; 2: a file cannot be read, or the client exists already.
     """
@@ -224,7 +234,7 @@ def samples(
     out: Annotated[Path, typer.Argument(help="Folder for the data.")] = Path("sample_data"),
     seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 7,
 ) -> None:
-    """Write the data of the three invented clients, with the planted truth beside them."""
+    """Write the data of the three invented clients. The planted truth lies beside them."""
     from journeylib.samples import write_samples
 
     for folder in write_samples(out, seed=seed):
@@ -243,7 +253,7 @@ def workshop(
         bool, typer.Option("--answers", help="Run the solutions too; half a minute a learner.")
     ] = False,
 ) -> None:
-    """Write exercises with each learner's own data, and the solutions for the trainer."""
+    """Write exercises with each learner's own data. The trainer gets the solutions."""
     from journeylib.lessons import write_workshop
 
     for folder in write_workshop(out, client=client, learners=learners, seed=seed, answers=answers):
@@ -258,7 +268,7 @@ def forget(
     ],
     reports: Annotated[Path, typer.Option(help="Where the reports are.")] = Path("reports"),
 ) -> None:
-    """Forget one customer: in the workspace now, and in every later run.
+    """Forget one customer. In the workspace now, and in every later run.
 
     Exit code 0: done, and what is left to do is said; 2: nobody is known by what was given.
     """
@@ -276,7 +286,7 @@ def clean(
     older_than: Annotated[str, typer.Option(help="Age of a workspace: 90d, 12w or 6m.")] = "90d",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,  # noqa: FBT002
 ) -> None:
-    """Remove workspaces whose last run is long ago; reports and data stay."""
+    """Remove workspaces whose last run is long ago. Reports and data stay."""
     from journeylib import batch, retention
 
     days = retention.read_age(older_than)
@@ -287,7 +297,7 @@ def clean(
 
 @app.command()
 def doctor() -> None:
-    """Say whether the installation works, and what to do where it does not."""
+    """Say whether the installation works. What does not comes with a remedy."""
     from journeylib.doctor import examine
 
     findings = examine(Path.cwd())
@@ -306,7 +316,7 @@ def doctor() -> None:
 def handbook(
     params: Annotated[Path, typer.Argument(help="Folder of the client files.")] = Path("params"),
 ) -> None:
-    """Write params/README.md and params/schema.json anew from the keys that are known."""
+    """Write params/README.md and schema.json anew. They tell every key that is known."""
     from journeylib.handbook import write_handbook, write_schema
 
     write_schema(params / "schema.json")

@@ -9,7 +9,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from journeylib.errors import JourneyError, RunError
-from journeylib.fingerprints import STORE, Fingerprints, combine, has_unseen_sources
+from journeylib.fingerprints import (
+    LIBRARY,
+    STORE,
+    Fingerprints,
+    combine,
+    has_unseen_sources,
+    print_tools,
+)
 from journeylib.kept import FAILED, LOCK, Kept, Step, find_changes, state_after
 from journeylib.locks import hold_lock
 from journeylib.standing import base_parts, record_published
@@ -29,6 +36,10 @@ TRIES = 2
 SAID_SECONDS = 0.2
 
 
+class StoppedError(RunError):
+    """Somebody interrupted the run: no failure of the client's."""
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """One client to run, and how.
@@ -37,12 +48,14 @@ class Job:
         file: The client file.
         reports: Folder of all reports.
         news: File that is told what the client is doing; None tells nobody.
-        stop: File that ends the work as soon as it is there; None for none.
+        stop: File that ends the work as soon as it is there, or its folder is gone with the run;
+            None for none.
         timeout: Seconds that one cell may take.
         limit: Seconds that the client may take.
         memory: Bytes that a kernel may take; None for no limit.
         again: Numbers of the notebooks that are run again though nothing changed.
         last: Number of the notebook after which to end without a report, or empty.
+        library: Hash of the library as the run began; empty takes any.
     """
 
     file: Path
@@ -54,6 +67,7 @@ class Job:
     memory: int | None = None
     again: frozenset[str] = frozenset()
     last: str = ""
+    library: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +113,7 @@ def run_client(job: Job) -> Outcome:
     try:
         params = read_params(job.file)
         client = params.client
+        _check_library(job)
         run = ClientRun(params, job)
         with hold_lock(work_folder(params) / LOCK, f"The workspace of {client}", patience=PATIENCE):
             status, report = run.publish()
@@ -115,6 +130,13 @@ def run_client(job: Job) -> Outcome:
     seconds = time.monotonic() - started
     said = warnings_of(report) if report else 0
     return Outcome(client, status, seconds, "", str(report or ""), tuple(run.ran), said)
+
+
+def _check_library(job: Job) -> None:
+    """Refuse a kit other than the runner's: the warm kernels keep the code that they began with."""
+    if job.library and print_tools()[LIBRARY] != job.library:
+        fix = "run it again; the workers of a cluster need the same version of the kit"
+        raise RunError("The kit's own code is not that with which the run began.", [fix])
 
 
 def warnings_of(report: Path) -> int:
@@ -283,8 +305,10 @@ class ClientRun:
     # ------------------------------------------------------------ news
 
     def _check_stopped(self) -> None:
-        if self.job.stop is not None and self.job.stop.exists():
-            raise RunError("The run was interrupted.", ["run it again: it goes on where it was"])
+        stop = self.job.stop
+        if stop is not None and (stop.exists() or not stop.parent.is_dir()):
+            fix = "run it again: it goes on where it was"
+            raise StoppedError("The run was interrupted.", [fix])
 
     def _say(self, doing: str, cell: int, of: int) -> None:
         """Tell the runner what is going on, at most a few times a second."""

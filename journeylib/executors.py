@@ -159,11 +159,14 @@ class ProcessExecutor(Executor):
             if self._stopped.is_set() or not future.set_running_or_notify_cancel():
                 future.cancel()
                 continue
-            if worker is None or worker.served >= TASKS_PER_WORKER:
-                self._drop(worker)
-                worker = _Worker()
-                self._workers.add(worker)
             try:
+                if worker is None or worker.served >= TASKS_PER_WORKER:
+                    self._drop(worker)
+                    worker = None
+                    worker = _Worker()
+                    self._workers.add(worker)
+                if self._stopped.is_set():  # it began while the others were being ended
+                    end_tree(worker.process.pid)
                 answered, value = worker.call(call)
             except Exception as broken:  # the caller has to hear of it, whatever it is
                 self._drop(worker)

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 from journeylib.errors import JourneyError, RunError
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from journeylib.clientrun import Job
     from journeylib.params import Params
 
@@ -69,6 +71,8 @@ def _explain_refusal(refused: OSError, reports: Path) -> RunError:
         return RunError(f"The disk is full: {name} could not be written.", [_space_fix(reports)])
     if refused.errno in FORBIDDEN:
         fix = "grant the right to write there, or use --reports and JOURNEY_WORK"
+        if refused.filename and Path(str(refused.filename)).is_file():
+            return RunError(f"{name} cannot be read or written: {why}.", ["grant the right to it"])
         return RunError(f"{name} cannot be written: {why}.", [fix])
     if refused.errno in {errno.EMFILE, errno.ENFILE}:
         fix = (
@@ -109,7 +113,14 @@ def make_reserve(folder: Path) -> None:
     (folder / RESERVE).write_bytes(b"\0" * RESERVED)
 
 
-def record_failure(job: Job, params: Params | None, error: JourneyError, doing: str) -> None:
+def record_failure(
+    job: Job,
+    params: Params | None,
+    error: JourneyError,
+    doing: str,
+    *,
+    others: Collection[str] = (),
+) -> None:
     """Leave an error page and a ``run.json`` that says so; an older report stays, and is marked.
 
     Args:
@@ -117,13 +128,15 @@ def record_failure(job: Job, params: Params | None, error: JourneyError, doing: 
         params: The client file, or None where it could not be read.
         error: What went wrong and what to do.
         doing: The notebook that was running, or empty.
+        others: Clients that other files of the run name: their reports are not marked.
     """
+    from journeylib.clientrun import StoppedError
     from journeylib.locks import LockedError
 
-    if isinstance(error, LockedError):
-        return  # the other run tells how it ended
+    if isinstance(error, LockedError | StoppedError):
+        return  # the other run tells how it ended; an interrupted one goes on the next time
     named: Any = params or _name_of(job)
-    if named is None:
+    if named is None or named.client in others:
         return
     cell = find_failing_cell(params, doing) if params is not None else None
     try:

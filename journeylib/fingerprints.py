@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from journeylib.params import Params
 
 STORE = "fingerprints.json"
+LIBRARY = "the library"
 FRESH_SECONDS = 2.0
 ABSENT = "absent"
 _SQLITE = re.compile(r"sqlite(?:\+\w+)?:///(.+)")
@@ -176,7 +177,7 @@ def print_tools() -> dict[str, str]:
 
     packages = {name: version for name, version in installed_packages() if name != "journey-kit"}
     return {
-        "the library": hash_code(),
+        LIBRARY: hash_code(),
         "Python": platform.python_version(),
         "the installed packages": combine(packages),
     }

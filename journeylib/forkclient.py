@@ -76,7 +76,9 @@ class ForkedKernel:
     def poll(self) -> int | None:
         """Give the exit code, or None while the kernel lives."""
         if self.exit is None and select.select([self.connection], [], [], 0)[0]:
-            told = _read_line(self.connection)
+            told: dict[str, Any] = {}
+            with suppress(OSError):  # a server that was killed says nothing
+                told = _read_line(self.connection)
             self.exit = (
                 Exit(told["exit"], told["peak"], told["cpu"]) if "exit" in told else Exit(-9)
             )

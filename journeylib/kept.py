@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from journeylib.fingerprints import STORE
-from journeylib.swaps import begin_folder
+from journeylib.swaps import begin_folder, mend_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 STEPS, FAILED, LOCK = "steps", "failed", ".lock"
 NOTEBOOK = "notebook.ipynb"
 LOG = "log/"
-_OWN = frozenset({STEPS, FAILED, LOCK, STORE, "state.json"})
+_OWN = frozenset({STEPS, FAILED, STORE, "state.json"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +96,7 @@ class Kept:
             notebook: The executed notebook, as written into a file.
         """
         final = self._folder(step.name)
+        mend_folder(final)
         built = begin_folder(final)
         try:
             (built / NOTEBOOK).write_text(notebook, encoding="utf-8")
@@ -110,14 +111,15 @@ class Kept:
             shutil.rmtree(built, ignore_errors=True)
 
     def look(self) -> dict[str, str]:
-        """Hash every file of the workspace that notebooks write.
+        """Hash every file of the workspace that notebooks write; none begins with a full stop.
 
         Returns:
             SHA-256 by path below the workspace.
         """
         if not self.work.is_dir():
             return {}
-        parts = [path for path in sorted(self.work.iterdir()) if path.name not in _OWN]
+        found = [path for path in sorted(self.work.iterdir()) if path.name not in _OWN]
+        parts = [path for path in found if not path.name.startswith(".")]  # locks, half-written
         files = [path for part in parts for path in _files(part)]
         return {path.relative_to(self.work).as_posix(): self.prints.of(path) for path in files}
 

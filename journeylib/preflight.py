@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import shutil
 import tempfile
 from typing import TYPE_CHECKING
 
 from journeylib.errors import ParamsError, Problem, RunError
+from journeylib.failures import FULL, NEEDED_MEGABYTES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -39,7 +39,7 @@ def _check_writable(folder: Path) -> None:
             file.flush()
         free = shutil.disk_usage(folder).free
     except OSError as refused:
-        if refused.errno == errno.ENOSPC:
+        if refused.errno in FULL:
             raise _too_full(folder, 0) from None
         fix = "grant the right to write there, or use --reports and JOURNEY_WORK"
         raise RunError(f"{folder.name} cannot be written: {refused.strerror}.", [fix]) from None
@@ -48,7 +48,10 @@ def _check_writable(folder: Path) -> None:
 
 
 def _too_full(folder: Path, free: int) -> RunError:
-    fix = f"free some space: {free / 1e6:,.0f} MB are free, a client needs about 100 MB"
+    fix = (
+        f"free some space: {free / 1e6:,.0f} MB are free, "
+        f"a client needs about {NEEDED_MEGABYTES} MB"
+    )
     return RunError(f"The disk of {folder.name} is full.", [fix])
 
 

@@ -193,7 +193,7 @@ def print_summary(outcomes: Sequence[Outcome], index: Path) -> None:
     rows = [
         (
             f"{SIGNS.get(one.status, '!')} {one.status}", one.client, clock(one.seconds),
-            ", ".join(name[:2] for name in one.ran) or "none", one.report,
+            ", ".join(name[:2] for name in one.ran) or ("none" if one.ok else ""), one.report,
         )
         for one in outcomes
     ]  # fmt: skip

@@ -23,7 +23,7 @@ from journeylib.provenance import describe_run
 from journeylib.steps import list_findings, name_period
 from journeylib.swaps import begin_folder, mend_folder, swap_folder
 from journeylib.tables import RESULTS
-from journeylib.workspace import NOTEBOOKS, notebook_folder, write_text
+from journeylib.workspace import NOTEBOOKS, notebook_folder, read_json, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -103,7 +103,8 @@ def _compare_with_past(
 def _is_same_run(final: Path, key: str, results: Mapping[str, Any]) -> bool:
     """Say whether the report that stands came from the same inputs and found the same."""
     before = read_results(final / "results.json")
-    same_key = bool(key) and read_run(final / "run.json").get("key") == key
+    run = read_run(final / "run.json")
+    same_key = bool(key) and (run.get("good_run") or run).get("key") == key
     return same_key and before.get("tables") == results["tables"]
 
 
@@ -223,8 +224,4 @@ def read_run(path: Path) -> dict[str, Any]:
     Args:
         path: The file.
     """
-    try:
-        told = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return dict(told) if isinstance(told, dict) else {}
+    return read_json(path)

@@ -19,7 +19,7 @@ from journeylib.fingerprints import (
 from journeylib.kept import LOCK, Kept
 from journeylib.locks import is_held
 from journeylib.params import read_params
-from journeylib.workspace import NOTEBOOKS, notebook_folder, work_folder, write_text
+from journeylib.workspace import NOTEBOOKS, notebook_folder, read_json, work_folder, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -83,14 +83,16 @@ def look_at(file: Path, reports: Path) -> Standing:
         file: The client file.
         reports: Folder of all reports.
     """
+    from journeylib.failures import explain
+
     try:
         params = read_params(file)
         prints = Fingerprints(work_folder(params) / STORE)
         parts = base_parts(params, prints)
-    except JourneyError as refused:
-        return Standing(file, file.stem, UNUSABLE, (str(refused),))
+    except (JourneyError, OSError) as refused:  # such as a data file that nobody may read
+        return Standing(file, file.stem, UNUSABLE, (str(explain(refused, reports)),))
     folder = reports / params.client
-    run = _read(folder / "run.json")
+    run = read_json(folder / "run.json")
     state, reasons = _judge(params, folder, run, parts, prints)
     prints.save()
     page = folder / f"{params.client}.html"
@@ -141,12 +143,12 @@ def _judge(
     if run.get("status") != "finished":
         why = str(run.get("error") or "the last run did not finish").splitlines()[:1]
         return (FAILED, why) if run else (NEW, ["there is no report"])
-    record = _read(_record(work, folder))
+    record = read_json(_record(work, folder))
     if has_unseen_sources(params) or run.get("key") != combine(parts):
         return STALE, _differences(dict(record.get("parts") or {}), parts)
     if record.get("key") != run["key"]:  # killed just after the folder was put in place, whole
         record_published(work, folder, parts, prints)
-        record = _read(_record(work, folder))
+        record = read_json(_record(work, folder))
     spoilt = [at for at, digest in record["files"].items() if prints.of(folder / at) != digest]
     if spoilt:
         return STALE, [f"{at} of the report is missing or was changed" for at in spoilt[:3]]
@@ -192,11 +194,3 @@ def _record(work: Path, folder: Path) -> Path:
     """Give the file of a record; a client may be published into several folders."""
     place = hashlib.sha256(str(folder.absolute()).encode()).hexdigest()[:8]
     return work / "steps" / f"published-{place}.json"
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        told = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return dict(told) if isinstance(told, dict) else {}

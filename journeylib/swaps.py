@@ -39,7 +39,7 @@ def swap_folder(built: Path, final: Path) -> Path:
         folders at once, `mend_folder` puts the old one back after a kill between two renames.
     """
     _flush(built)
-    built.chmod(0o755)
+    built.chmod(0o700 | (final.parent.stat().st_mode & 0o755))  # as open as the folder around it
     if not final.exists():
         built.replace(final)
         return final

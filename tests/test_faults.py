@@ -29,7 +29,7 @@ from quick import (
     write_quick_notebook,
 )
 
-from journeylib import batch, executors, kernels, locks, portfolio, progress, standing
+from journeylib import batch, clientrun, executors, kernels, locks, portfolio, progress, standing
 from journeylib.errors import JourneyError, ParamsError, RunError
 from journeylib.failures import explain, make_reserve
 from journeylib.workspace import NOTEBOOKS
@@ -227,6 +227,21 @@ def test_a_client_that_cannot_be_read_does_not_keep_its_old_report_as_if_it_were
     assert [one.status for one in outcomes] == ["failed", "unchanged"]
     assert run_of(house, "client-000")["status"] == "failed"
     assert "sources" in outcomes[0].error
+
+
+def test_a_broken_copy_of_a_client_file_does_not_mark_the_report_of_its_client(house):
+    run_without_kernels(house)
+    (house / "params" / "copy.yml").write_text("client: client-000\nsauces: []\n")
+    outcomes = run_without_kernels(house)
+    assert [one.status for one in outcomes] == ["unchanged", "unchanged", "failed"]
+    assert run_of(house, "client-000")["status"] == "finished"
+
+
+def test_a_data_file_that_nobody_can_read_fails_its_client_only(house):
+    (house / "data" / "client-000.csv").unlink()
+    (house / "data" / "client-000.csv").mkdir()
+    outcomes = run_without_kernels(house)
+    assert [one.status for one in outcomes] == ["failed", "finished"]
 
 
 def test_a_missing_data_file_fails_its_client_before_any_kernel_starts(house, monkeypatch):
@@ -636,6 +651,37 @@ def test_stopping_an_executor_ends_what_runs_and_cancels_what_waits():
     assert time.monotonic() - started < 10
     assert waiting.cancelled()
     assert isinstance(running.exception(), JourneyError)
+
+
+def test_a_process_that_cannot_be_started_fails_its_call_and_nobody_waits_for_ever(monkeypatch):
+    def refuse():
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(executors, "_Worker", refuse)
+    with executors.ProcessExecutor(1) as pool:
+        for future in [pool.submit(double, 1), pool.submit(double, 2)]:
+            with pytest.raises(OSError, match="Too many"):
+                future.result(10)
+
+
+def test_a_client_whose_run_is_over_stops_and_is_not_marked_as_failed(house):
+    run_without_kernels(house)
+    before = published(house)
+    file = house / "params" / "client-000.yml"
+    data = house / "data" / "client-000.csv"
+    data.write_text(data.read_text() + "\n")
+    gone = house / "gone"
+    job = clientrun.Job(file, house / "reports", gone / "1.json", gone / "stop")
+    outcome = clientrun.run_client(job)
+    assert "was interrupted" in outcome.error
+    assert published(house) == before
+
+
+def test_a_worker_with_other_code_than_the_runners_publishes_nothing(house):
+    job = clientrun.Job(house / "params" / "client-000.yml", house / "reports", library="other")
+    outcome = clientrun.run_client(job)
+    assert "not that with which the run began" in outcome.error
+    assert not (house / "reports" / "client-000" / "results.json").exists()
 
 
 @pytest.mark.parametrize(
