@@ -9,7 +9,7 @@ import secrets
 import shutil
 import signal
 import time
-from concurrent.futures import FIRST_COMPLETED, Executor, wait
+from concurrent.futures import FIRST_COMPLETED, wait
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -27,15 +27,15 @@ from journeylib.clientrun import (
     run_client,
     warnings_of,
 )
-from journeylib.errors import JourneyError, ParamsError, Problem, RunError, did_you_mean
+from journeylib.errors import JourneyError, RunError
 from journeylib.executors import LOCAL, all_memory, count_jobs, make_executor
 from journeylib.failures import explain, make_reserve, record_failure
 from journeylib.fingerprints import LIBRARY, print_tools
 from journeylib.kernels import warm_kernels
 from journeylib.locks import hold_lock
 from journeylib.progress import News, read_news
+from journeylib.runplan import Plan, find_client_files, read_number
 from journeylib.standing import FRESH, UNUSABLE, Standing, look_at
-from journeylib.workspace import NOTEBOOKS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -50,92 +50,6 @@ __all__ = ["Outcome", "Plan", "exit_code", "find_client_files", "read_number", "
 
 POLL_SECONDS = 0.2
 PRIVATE = ".journey"
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """How clients are run.
-
-    Attributes:
-        executor: ``"local"``, ``"dask=tcp://host:8786"``, or an executor with the shape of
-            ``concurrent.futures`` that the caller keeps.
-        timeout: Seconds that one cell may take.
-        limit: Seconds that one client may take.
-        memory: Bytes that one notebook may take; None takes nine tenths of the machine's.
-        force: Whether everything is run, changed or not.
-        only: Number of the only notebook to run, such as ``"04"``, with what it needs; or empty.
-        start: Number of the first notebook that is run again, changed or not; or empty.
-    """
-
-    executor: str | Executor = LOCAL
-    timeout: int = 600
-    limit: int = 7200
-    memory: int | None = None
-    force: bool = False
-    only: str = ""
-    start: str = ""
-
-    @property
-    def again(self) -> frozenset[str]:
-        """Numbers of the notebooks that are run whether or not anything changed."""
-        numbers = [name[:2] for name in NOTEBOOKS]
-        if self.only:
-            return frozenset([self.only])
-        first = numbers[0] if self.force else self.start
-        return frozenset(number for number in numbers if first and number >= first)
-
-
-def find_client_files(paths: Sequence[Path]) -> list[Path]:
-    """List the client files that files and folders mean.
-
-    Args:
-        paths: Client files, or folders of them; ``*.workshop.yml`` is no client file.
-
-    Returns:
-        The files in order, each once.
-
-    Raises:
-        ParamsError: A path is not there, or a folder holds no client file.
-    """
-    found: list[Path] = []
-    for path in paths:
-        if path.is_dir():
-            inside = sorted([*path.glob("*.yml"), *path.glob("*.yaml")])
-            own = [file for file in inside if ".workshop." not in file.name]
-            if not own:
-                raise _not_found(path, "the folder holds no client file (*.yml).")
-            found += own
-        elif path.is_file():
-            found.append(path)
-        else:
-            raise _not_found(path, "there is no such file or folder.")
-    return list(dict.fromkeys(path.resolve() for path in found))
-
-
-def _not_found(path: Path, why: str) -> ParamsError:
-    return ParamsError(f"{path} cannot be run.", [Problem("E-NO-FILE", why, path.name)])
-
-
-def read_number(text: str, option: str) -> str:
-    """Read the number of a notebook as a person writes it: ``4``, ``04`` or its whole name.
-
-    Args:
-        text: What was written; empty stays empty.
-        option: The option, for the message.
-
-    Raises:
-        ParamsError: There is no such notebook.
-
-    Example:
-        >>> read_number("4", "--only"), read_number("03_stage_mapping", "--from")
-        ('04', '03')
-    """
-    numbers = {key: name[:2] for name in NOTEBOOKS for key in (name, name[:2], name[1])}
-    if not text or text in numbers:
-        return numbers.get(text, "")
-    fix = did_you_mean(text, NOTEBOOKS) or f"Write one of {', '.join(n[:2] for n in NOTEBOOKS)}."
-    problem = Problem("E-NO-NOTEBOOK", f'there is no notebook "{text}".', column=option, fix=fix)
-    raise ParamsError("Nothing was run.", [problem])
 
 
 def run_clients(
@@ -180,6 +94,7 @@ class _Batch:
     _usable: frozenset[str] = frozenset()
 
     def run(self, jobs: int) -> list[Outcome]:
+        self.plan.check()
         preflight.check_folders(self.reports, [])
         held = hold_lock(self.reports / PRIVATE / "lock", f"The folder {self.reports.name}")
         with _terminated_as_interrupted(), held:

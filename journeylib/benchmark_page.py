@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from journeylib.errors import JourneyError, Problem
+from journeylib.errors import JourneyError, Problem, did_you_mean
 from journeylib.labels import estimate_text, interval_text, metric_name, share_text, value_text
 from journeylib.peer_charts import draw_peers
 from journeylib.peers import FEWEST_PEERS, OWN_TERMS, compare_peers
@@ -37,7 +37,7 @@ def write_overviews(reports: Path) -> Path:
         The index; there is no benchmark, not even an old one, with fewer than five clients.
     """
     reports.mkdir(parents=True, exist_ok=True)
-    if len(list_runs(reports)) >= FEWEST_PEERS:
+    if sum(bool(digest_run(*one)) for one in list_runs(reports)) >= FEWEST_PEERS:
         write_benchmark(reports)
     else:
         (reports / BENCHMARK).unlink(missing_ok=True)
@@ -62,7 +62,8 @@ def write_benchmark(reports: Path, *, client: str = "", out: Path | None = None)
     figures, titles = gather_figures(reports)
     if client and client not in titles:
         known = ", ".join(sorted(titles)) or "none"
-        problem = Problem("E-NO-CLIENT", f'no report of "{client}" was found; reports: {known}.')
+        message = f'no report of "{client}" was found; reports: {known}.'
+        problem = Problem("E-NO-CLIENT", message, fix=did_you_mean(client, titles))
         raise JourneyError("The clients cannot be compared for this one.", [problem])
     compared = compare_peers(figures)
     if client:

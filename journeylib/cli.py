@@ -110,8 +110,10 @@ def _verify(files: list[Path], jobs: int, plan: Plan, *, as_json: bool) -> int:
     from journeylib.progress import follow_run
     from journeylib.reproduce import verify_runs
 
+    which = iter(("First run", "Second run"))
+
     def run_once(reports: Path) -> list[Outcome]:
-        with follow_run(len(files), quiet=as_json) as tell:
+        with follow_run(len(files), quiet=as_json, which=next(which)) as tell:
             outcomes = batch.run_clients(
                 files, reports=reports, jobs=jobs or None, plan=plan, on_progress=tell
             )

@@ -193,7 +193,8 @@ def _look_over(
         con, sources, built.log.codes, zone=params.timezone, calendar=params.calendar,
         asked=params.period is not None,
     )  # fmt: skip
-    accounts = summarise_sources(sources, _facts_by_source(con, sources, period_of(params)))
+    facts = _facts_by_source(con, sources, period_of(params), params.timezone)
+    accounts = summarise_sources(sources, facts)
     monthly, needed = _monthly(census), _needed(params, census)
     checked = check_quality(census, built, accounts=accounts, monthly=monthly, needed=needed)
     stop_on_failures(params.client, checked.table, needed)
@@ -227,7 +228,10 @@ def _needed(params: Params, census: Census) -> dict[str, str]:
 
 
 def _facts_by_source(
-    con: duckdb.DuckDBPyConnection, sources: list[SourceTable], period: tuple[int, int] | None
+    con: duckdb.DuckDBPyConnection,
+    sources: list[SourceTable],
+    period: tuple[int, int] | None,
+    zone: str,
 ) -> pd.DataFrame:
     """Sum each source up, within the period asked for."""
     rows = []
@@ -251,13 +255,16 @@ def _facts_by_source(
         found = iter(fetch_row(con, f"SELECT {', '.join(kept)} FROM {table}"))
         outside = next(found)
         told = [None if one == "NULL" else next(found) for one in picked[1:]]
-        rows.append((source.name, *told[:2], _day(told[2]), _day(told[3]), outside))
+        rows.append((source.name, *told[:2], *(_day(one, zone) for one in told[2:]), outside))
     columns = ["source", "customers", "value_sum", "first", "last", "rows_outside"]
     return pd.DataFrame(rows, columns=columns)
 
 
-def _day(micros: int | None) -> str | None:
-    return None if micros is None else pd.Timestamp(micros, unit="us").strftime("%Y-%m-%d")
+def _day(micros: int | None, zone: str) -> str | None:
+    """Name the day of a moment where the client is."""
+    if micros is None:
+        return None
+    return pd.Timestamp(micros, unit="us", tz="UTC").tz_convert(zone).strftime("%Y-%m-%d")
 
 
 def _anonymous(attributes: pd.DataFrame, people: pd.DataFrame) -> pd.DataFrame:

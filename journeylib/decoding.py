@@ -146,7 +146,8 @@ def _undecoded(text: Text, encoding: str, bad: UnicodeDecodeError) -> DataError:
     """Name the line and the column of a byte that does not decode."""
     line = text.lines + bad.object[: bad.start].count(b"\n") + 1
     column = _column_of(text, encoding, line, "\ufffd")
-    fix = "Save it as UTF-8, or set format: encoding, for example cp1252."
+    other = "shift_jis or gb18030" if encoding.lower() in {"cp1252", "latin-1"} else "cp1252"
+    fix = f"Save it as UTF-8, or set format: encoding, for example {other}."
     message = f"byte {bad.object[bad.start]:#04x} is not {encoding}."
     return refuse("E-ENCODING", text.name, message, fix, line=line, column=column)
 

@@ -33,7 +33,8 @@ def digest_results(results: Mapping[str, Any]) -> dict[str, Any]:
         results: The contents of a ``results.json``; an empty one gives an empty digest.
 
     Returns:
-        ``period`` (first moment, first moment after), ``version``, ``metrics`` (of all customers,
+        ``period`` (first moment, first moment after), ``days`` (the first and the last where the
+        client is, or None), ``version``, ``metrics`` (of all customers,
         with value and interval), ``money`` (the dearest pain point whose price is clearly above
         nothing, and how many others are), ``pains`` (names in their order), ``verdicts`` (by
         intervention and metric) and ``generated``. Empty where there are no results.
@@ -47,6 +48,7 @@ def digest_results(results: Mapping[str, Any]) -> dict[str, Any]:
         "generated": results.get("generated", ""),
         "version": results.get("version", ""),
         "period": [period.get("start"), period.get("end")],
+        "days": _days(period),
         "metrics": [
             {name: row.get(name) for name in FIGURES}
             for row in tables.get("metrics", [])
@@ -80,6 +82,30 @@ def _verdicts(impacts: list[Any]) -> dict[str, str]:
         for row in impacts
         if row.get("segment") in EVERYONE and row.get("verdict")
     }
+
+
+def _days(period: Mapping[str, Any]) -> list[str] | None:
+    """Give the days of a period as its report tells them; older results tell only moments."""
+    told = [period.get("first_day"), period.get("last_day")]
+    if all(told):
+        return [str(day) for day in told]
+    days = period_days([period.get("start"), period.get("end")])
+    return [f"{day:%Y-%m-%d}" for day in days] if days else None
+
+
+def shown_days(digest: Mapping[str, Any]) -> tuple[datetime, datetime] | None:
+    """Give the first and the last day that a run covers.
+
+    Args:
+        digest: From `digest_results`.
+
+    Returns:
+        Two midnights, or None where no event has a date.
+    """
+    days = digest.get("days")
+    if not days:
+        return period_days(digest.get("period") or [])
+    return datetime.fromisoformat(days[0]), datetime.fromisoformat(days[1])
 
 
 def period_days(ends: Sequence[Any]) -> tuple[datetime, datetime] | None:
@@ -181,7 +207,7 @@ def _moved_ground(now: Mapping[str, Any], before: Mapping[str, Any]) -> list[str
     """Say what else differs, so that a move is not laid at the customers' door."""
     said = []
     if now["period"] != before["period"]:
-        told = [period_days(one["period"]) for one in (before, now)]
+        told = [shown_days(one) for one in (before, now)]
         ends = [f"{days[1]:%-d %B %Y}" if days else "no dated events" for days in told]
         same_end = ends[0] == ends[1]
         said.append("another period" if same_end else f"data to {ends[1]}, before to {ends[0]}")

@@ -85,11 +85,22 @@ def make_executor(where: str, jobs: int) -> Executor:
         ParamsError: There is no such executor.
         RunError: The cluster cannot be reached.
     """
-    if where == LOCAL:
-        return ProcessExecutor(jobs)
+    check_executor(where)
+    return ProcessExecutor(jobs) if where == LOCAL else DaskExecutor(where.partition("=")[2])
+
+
+def check_executor(where: str) -> None:
+    """Make sure that there is such an executor, without reaching for it.
+
+    Args:
+        where: As for `make_executor`.
+
+    Raises:
+        ParamsError: There is none.
+    """
     kind, _, address = where.partition("=")
-    if kind == "dask" and address:
-        return DaskExecutor(address)
+    if where == LOCAL or (kind == "dask" and address):
+        return
     message = f'"{where}" is no executor.'
     fix = "Write local, or dask= and the scheduler's address: dask=tcp://host:8786."
     raise ParamsError(

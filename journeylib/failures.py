@@ -44,13 +44,19 @@ def explain(failed: Exception, reports: Path) -> JourneyError:
     if isinstance(failed, OSError):
         return _explain_refusal(failed, reports)
     if isinstance(failed, ImportError):
-        return RunError(f"A package is missing: {failed}.", ["run `journey doctor`"])
+        return _explain_import(failed)
     if isinstance(failed, MemoryError):
         return RunError("The memory ran out.", ["run fewer clients at once (--jobs)"])
     return RunError(
         f"The kit itself failed in {_place(failed)}: {type(failed).__name__}: {failed}.",
         ["run `journey doctor`; where it finds nothing, this is a mistake of the kit: report it"],
     )
+
+
+def _explain_import(failed: ImportError) -> RunError:
+    if str(failed.name).startswith("journeylib"):
+        return RunError("The kit's own code changed while it ran.", ["run it again"])
+    return RunError(f"A package is missing: {failed}.", ["run `journey doctor`"])
 
 
 def _place(failed: Exception) -> str:

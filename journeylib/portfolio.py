@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import journeylib
-from journeylib.digests import digest_results, period_days, tell_changes
+from journeylib.digests import digest_results, shown_days, tell_changes
 from journeylib.export import TEMPLATES, report_css
 from journeylib.history import list_history, read_results
 from journeylib.labels import count_text, estimate_text
@@ -132,7 +132,7 @@ def _row(folder: Path, run: Mapping[str, Any]) -> dict[str, Any]:
         "when": _moment(run.get("generated")),
         "made": str(run.get("generated") or ""),
         "standing": _standing(run) if page.exists() else "",
-        "period": _period(digest.get("period") or []),
+        "period": _period(digest),
         "headline": str(good.get("headline") or "") if status == "finished" else "",
         "error": _error_lines(run),
         "error_page": f"{client}/{ERROR_PAGE}" if (folder / ERROR_PAGE).exists() else "",
@@ -159,9 +159,9 @@ def _standing(run: Mapping[str, Any]) -> str:
     return f"The report shown is of {when}." if when else "The report shown is of an earlier run."
 
 
-def _period(ends: list[Any]) -> str:
+def _period(digest: Mapping[str, Any]) -> str:
     """Write the analysed period."""
-    days = period_days(ends)
+    days = shown_days(digest)
     return f"{days[0]:%-d %b %Y} – {days[1]:%-d %b %Y}" if days else ""
 
 

@@ -96,18 +96,21 @@ class Course:
     def remaining(self) -> float | None:
         """Seconds still to go, by how long the work took so far; None where nothing tells."""
         done = sum(news.share for news in self.latest.values()) - self.at_once
-        if done <= 0.05:
+        if done < min(0.25, 0.1 * self.clients):  # the start, when libraries load, tells too little
             return None
         return self.elapsed / done * (self.clients - self.at_once - done)
 
 
 @contextmanager
-def follow_run(clients: int, *, quiet: bool = False) -> Iterator[Callable[[News], object]]:
+def follow_run(
+    clients: int, *, quiet: bool = False, which: str = ""
+) -> Iterator[Callable[[News], object]]:
     """Show how far a run is, on the error stream.
 
     Args:
         clients: How many clients are run.
         quiet: Whether nothing is shown.
+        which: Which run it is, where there are several, such as ``First run``.
 
     Yields:
         A function that is told what a client is doing.
@@ -119,6 +122,8 @@ def follow_run(clients: int, *, quiet: bool = False) -> Iterator[Callable[[News]
     if quiet:
         yield course.take
     elif not console.is_terminal:
+        told = "1 client" if clients == 1 else f"{clients} clients"
+        console.print(f"{which}{': ' if which else ''}{told}", highlight=False, markup=False)
         yield lambda news: _write_line(console, course, news)
     else:
         with _live(console, course) as tell:

@@ -20,7 +20,7 @@ from journeylib.export import (
 from journeylib.history import keep_history, read_results
 from journeylib.outputs import gather_warnings, scrub
 from journeylib.provenance import describe_run
-from journeylib.steps import list_findings, name_period
+from journeylib.steps import list_findings, name_period, period_days
 from journeylib.swaps import begin_folder, mend_folder, swap_folder
 from journeylib.tables import RESULTS
 from journeylib.workspace import NOTEBOOKS, notebook_folder, read_json, write_text
@@ -162,6 +162,7 @@ def results_of(work: Workspace, now: str) -> dict[str, Any]:
     """Give every result table as plain rows, for machines."""
     codes = work.log.codes
     period = [_moment(codes.start), _moment(codes.end)] if codes.touchpoints else [None, None]
+    days = [f"{day:%Y-%m-%d}" for day in period_days(work) or ()]
     tables = {}
     for name in RESULTS:
         if name in CSV_ONLY:
@@ -173,7 +174,12 @@ def results_of(work: Workspace, now: str) -> dict[str, Any]:
             )
     return {
         "client": work.params.client,
-        "period": {"start": period[0], "end": period[1]},
+        "period": {
+            "start": period[0],
+            "end": period[1],
+            "first_day": days[0] if days else None,
+            "last_day": days[1] if days else None,
+        },
         "currency": work.params.currency,
         "generated": now,
         "version": journeylib.__version__,

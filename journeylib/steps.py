@@ -114,12 +114,25 @@ def list_findings(work: Workspace) -> list[str]:
 
 def name_period(work: Workspace) -> tuple[str, str]:
     """Give the first and last day of the analysed period, or empty texts."""
+    days = period_days(work)
+    return (f"{days[0]:%-d %B %Y}", f"{days[1]:%-d %B %Y}") if days else ("", "")
+
+
+def period_days(work: Workspace) -> tuple[pd.Timestamp, pd.Timestamp] | None:
+    """Give the first and the last moment of the analysed period where the client is.
+
+    Args:
+        work: The workspace.
+
+    Returns:
+        Two moments, or None where no event has a date.
+    """
     codes = work.log.codes
     if not codes.touchpoints:
-        return "", ""
+        return None
     zone = work.params.timezone
-    days = [
+    first, last = (
         pd.Timestamp(at, unit="us", tz="UTC").tz_convert(zone)
         for at in (codes.start, codes.end - 1)
-    ]
-    return f"{days[0]:%-d %B %Y}", f"{days[1]:%-d %B %Y}"
+    )
+    return first, last

@@ -82,7 +82,7 @@ LAYERS: dict[str, str] = {
     "run": (
         "collect logplans workspace steps atlas grouping feelings weighing hearing "
         "kernels endings outputs witness forkclient forkserver provisioner warmkernel "
-        "fingerprints locks kept executors failures preflight standing clientrun "
+        "fingerprints locks kept executors runplan failures preflight standing clientrun "
         "predicting valuing foresight respecify imagining crediting revisiting mixes "
         "pastresults trying verdict_cards returns assumptions batch report portfolio progress "
         "swaps history digests provenance benchmark_page reproduce "
