@@ -15,7 +15,7 @@ from quick import (
     write_quick_notebook,
 )
 
-from journeylib import batch, kernels, standing
+from journeylib import batch, kernels, portfolio, standing
 from journeylib.errors import ParamsError
 from journeylib.fingerprints import ABSENT, Fingerprints
 from journeylib.workspace import NOTEBOOKS
@@ -220,3 +220,34 @@ def test_a_mistyped_notebook_is_refused_with_a_near_name():
         batch.read_number("03_stage_maping", "--from")
     with pytest.raises(ParamsError, match="01, 02, 03"):
         batch.read_number("9", "--only")
+
+
+def test_what_nobody_can_mean_is_refused_though_nothing_has_to_be_run(house):
+    with pytest.raises(ParamsError, match="dask="):
+        batch.run_clients(
+            batch.find_client_files([house / "params"]), reports=house / "reports",
+            plan=batch.Plan("dsk"),
+        )  # fmt: skip
+    with pytest.raises(ParamsError, match="--from"):
+        run_without_kernels(house, only="04", start="03")
+
+
+def test_a_mistyped_client_file_is_refused_with_a_near_name(house):
+    with pytest.raises(ParamsError, match=r"client-000\.yml"):
+        batch.find_client_files([house / "params" / "clent-000.yml"])
+
+
+def test_days_are_those_of_the_client_though_no_period_is_declared(house):
+    file = house / "params" / "client-000.yml"
+    file.write_text(file.read_text() + "timezone: Asia/Tokyo\n")
+    (house / "data" / "client-000.csv").write_text(
+        "who,at,page\n" + "".join(f"c{n},2025-01-{n:02d},page 1\n" for n in range(1, 26))
+    )
+    run_without_kernels(house)
+    told = json.loads((house / "reports" / "client-000" / "results.json").read_text())
+    assert told["period"]["first_day"] == "2025-01-01"
+    assert told["period"]["last_day"] == "2025-01-25"
+    row = told["tables"]["sources"][0]
+    assert (row["first"], row["last"]) == ("2025-01-01", "2025-01-25")
+    portfolio.write_index(house / "reports")
+    assert "1 Jan 2025 – 25 Jan 2025" in (house / "reports" / "index.html").read_text()
