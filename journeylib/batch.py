@@ -36,6 +36,7 @@ from journeylib.locks import hold_lock
 from journeylib.progress import News, read_news
 from journeylib.runplan import Plan, find_client_files, read_number
 from journeylib.standing import FRESH, UNUSABLE, Standing, look_at
+from journeylib.swaps import mend_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -116,6 +117,7 @@ class _Batch:
             if standing.state == UNUSABLE:
                 self._refuse(standing)
             elif standing.state == FRESH and not self.plan.again:
+                mend_folder(self.reports / standing.client)  # killed before it had tidied up
                 said = warnings_of(self.reports / standing.client / f"{standing.client}.html")
                 outcome = Outcome(
                     standing.client, UNCHANGED, 0.0, "", standing.report, warnings=said

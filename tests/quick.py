@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from concurrent.futures import Executor, Future
@@ -42,6 +43,14 @@ WORK = {
     "05": 'work.hand_over("05", tables={})',
     "06": 'work.recall("pains")\nwork.hand_over("06", tables={})',
 }
+
+
+def _take_interrupts() -> None:
+    """Hear of Ctrl-C, which shells let the commands that they start in the background ignore."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+TAKE_INTERRUPTS = _take_interrupts if os.name == "posix" else None
 
 
 def write_quick_house(root: Path, clients: int = 1) -> list[Path]:
@@ -90,7 +99,7 @@ def start_journey(root: Path, *arguments: str, env: dict[str, str] | None = None
     given = {**os.environ, **own, **(env or {})}
     return subprocess.Popen(
         [sys.executable, "-c", code, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        text=True, cwd=root, env=given, **options,
+        text=True, cwd=root, env=given, **{"preexec_fn": TAKE_INTERRUPTS, **options},
     )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING
 import pytest
 from quick import (
     HOUSE,
+    TAKE_INTERRUPTS,
     Inline,
     journey,
     published,
@@ -550,7 +552,10 @@ def test_a_second_ctrl_c_ends_at_once(house):
     process = subprocess.Popen(
         [sys.executable, "-c", STUCK, str(file)], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         text=True, cwd=house, env={**os.environ, "PYTHONPATH": str(HOUSE)},
+        preexec_fn=TAKE_INTERRUPTS,  # noqa: PLW1509  # it only sets a signal
     )  # fmt: skip
+    watchdog = threading.Timer(60, process.kill)
+    watchdog.start()
     assert process.stdout.readline() == "running\n"
     process.send_signal(signal.SIGINT)
     assert process.stdout.readline() == "stopping\n"
@@ -558,6 +563,7 @@ def test_a_second_ctrl_c_ends_at_once(house):
     assert process.poll() is None
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=5)
+    watchdog.cancel()
     assert process.returncode == -signal.SIGINT  # which a shell calls 130
     assert err == ""
 

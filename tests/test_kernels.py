@@ -27,7 +27,8 @@ SUMS = (
 
 @pytest.fixture(scope="module", autouse=True)
 def _server():
-    with warm_kernels() as forked:
+    with pytest.MonkeyPatch.context() as patch, warm_kernels() as forked:
+        patch.delenv("MPLBACKEND", raising=False)  # kernels draw inline where nobody says otherwise
         assert forked
         yield
 

@@ -25,7 +25,8 @@ WORK = "import matplotlib.pyplot as plt\nplt.plot([2, 1])\nplt.show()"
 @pytest.fixture(scope="module", autouse=True)
 def _server():
     register_kernels()
-    with warm_kernels():
+    with pytest.MonkeyPatch.context() as patch, warm_kernels():
+        patch.delenv("MPLBACKEND", raising=False)  # kernels draw inline where nobody says otherwise
         yield
 
 
