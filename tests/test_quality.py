@@ -9,7 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from planted import FAULTS, collect_planted
 from reading import make_client, source
+from scipy import stats
 
+from journeylib import absences
 from journeylib.collect import collect
 from journeylib.log import DAY
 from journeylib.months import check_months, count_months
@@ -338,3 +340,12 @@ def test_touchpoints_without_a_stage_are_named(tmp_path):
     checks, _ = quality_of(tmp_path, ["c1,2024-01-01T10:00:00Z,zzz", "c2,2024-01-02T10:00:00Z,qqq"])
     assert checks.loc["stages", "status"] == "warn"
     assert "qqq" in checks.loc["stages", "message"]
+
+
+@given(st.lists(st.tuples(st.integers(1, 500), st.integers(1, 500)), min_size=2, max_size=12))
+def test_the_test_of_missing_ids_is_that_of_scipy(rows):
+    cells = np.array(rows, dtype=float)
+    expected = stats.chi2_contingency(cells)
+    statistic, p = absences.test_independence(cells)
+    assert statistic == pytest.approx(expected.statistic, rel=1e-9, abs=1e-9)
+    assert p == pytest.approx(expected.pvalue, rel=1e-9, abs=1e-12)
