@@ -20,7 +20,7 @@ from journeylib.fingerprints import (
 from journeylib.kept import FAILED, LOCK, Kept, Step, find_changes, state_after
 from journeylib.locks import hold_lock
 from journeylib.standing import base_parts, record_published
-from journeylib.workspace import NOTEBOOKS, Workspace, notebook_folder, work_folder
+from journeylib.workspace import NOTEBOOKS, Workspace, notebook_folder, read_json, work_folder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -146,9 +146,8 @@ def warnings_of(report: Path) -> int:
         report: The client's page.
     """
     from journeylib.outputs import count_warnings
-    from journeylib.report import read_run
 
-    return count_warnings(read_run(report.with_name("run.json")))
+    return count_warnings(read_json(report.with_name("run.json")))
 
 
 class ClientRun:

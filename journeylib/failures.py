@@ -164,12 +164,12 @@ def _name_of(job: Job) -> Any:
 
 
 def _leave(named: Any, error: JourneyError, reports: Path, cell: dict[str, str] | None) -> None:
-    from journeylib.report import publish_failure, read_run
-    from journeylib.workspace import write_text
+    from journeylib.report import publish_failure
+    from journeylib.workspace import read_json, write_text
 
     publish_failure(named, str(error), reports=reports)
     folder = reports / named.client
-    run = read_run(folder / "run.json")
+    run = read_json(folder / "run.json")
     write_text(folder / ERROR_PAGE, write_error_page(named.title, run, cell))
 
 

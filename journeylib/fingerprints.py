@@ -17,9 +17,9 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from journeylib.forgotten import listed_pseudonyms
 from journeylib.formats import find_files
 from journeylib.privacy import read_secret
+from journeylib.provenance import hash_code, hash_forgotten, installed_packages, named_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -133,12 +133,9 @@ def print_inputs(params: Params, prints: Fingerprints) -> dict[str, str]:
     for source in params.sources:
         for path in _files_of(params, source):
             found[_shown(path, params.root)] = prints.of(path)
-    report = params.report
-    for given in (params.workshop_map, params.earlier_results, report.logo, report.notes):
-        if given is not None:
-            found[str(given)] = prints.of(params.find_path(given))
-    listed = sorted(listed_pseudonyms(params.root, params.client))
-    found["the list of forgotten customers"] = hashlib.sha256(" ".join(listed).encode()).hexdigest()
+    for given in named_files(params).values():
+        found[str(given)] = prints.of(params.find_path(given))
+    found["the list of forgotten customers"] = hash_forgotten(params)
     return found
 
 
@@ -172,8 +169,6 @@ def has_unseen_sources(params: Params) -> bool:
 def print_tools() -> dict[str, str]:
     """Hash the kit and what it stands on: the library's source, Python, the packages."""
     import platform
-
-    from journeylib.provenance import hash_code, installed_packages
 
     packages = {name: version for name, version in installed_packages() if name != "journey-kit"}
     return {

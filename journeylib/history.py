@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 from typing import TYPE_CHECKING, Any
+
+from journeylib.workspace import read_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -95,9 +96,5 @@ def read_results(path: Path) -> dict[str, Any]:
     Args:
         path: The file.
     """
-    try:
-        told = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    whole = isinstance(told, dict) and isinstance(told.get("tables"), dict)
-    return dict(told) if whole else {}
+    told = read_json(path)
+    return told if isinstance(told.get("tables"), dict) else {}

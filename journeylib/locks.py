@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from journeylib.errors import RunError
+from journeylib.workspace import read_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,11 +62,7 @@ def read_owner(path: Path) -> dict[str, Any]:
     Args:
         path: The lock's file.
     """
-    try:
-        told = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return dict(told) if isinstance(told, dict) else {}
+    return read_json(path)
 
 
 def is_held(path: Path) -> bool:

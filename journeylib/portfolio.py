@@ -16,9 +16,8 @@ from journeylib.digests import digest_results, shown_days, tell_changes
 from journeylib.export import TEMPLATES, report_css
 from journeylib.history import list_history, read_results
 from journeylib.labels import count_text, estimate_text
-from journeylib.report import read_run
 from journeylib.theme import ACCENT
-from journeylib.workspace import write_text
+from journeylib.workspace import read_json, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -78,7 +77,7 @@ def list_runs(reports: Path) -> list[tuple[Path, dict[str, Any]]]:
         if name.startswith("."):  # being built, or left by a run that was killed
             continue
         unread = {"status": "unreadable", "error": "Its run.json cannot be read: run it again."}
-        found.append((path.parent, {"client": name, "title": name, **(read_run(path) or unread)}))
+        found.append((path.parent, {"client": name, "title": name, **(read_json(path) or unread)}))
     return sorted(found, key=lambda pair: (str(pair[1]["title"]).casefold(), pair[0].name))
 
 

@@ -166,23 +166,40 @@ def _places(read: Iterable[tuple[str, Path]], name: str) -> set[Path]:
     return {path for _, path in read if path.name == name}
 
 
-def _hash_others(params: Params) -> dict[str, str]:
-    """Hash what else the client file names, and how many customers are to be forgotten."""
+def named_files(params: Params) -> dict[str, str]:
+    """Give the files that a client file names beside its sources.
+
+    Args:
+        params: The client file.
+
+    Returns:
+        By key, each as it is written there; keys that are not set are absent.
+    """
     named = {
         "workshop_map": params.workshop_map,
         "earlier_results": params.earlier_results,
         "logo": params.report.logo,
         "notes": params.report.notes,
     }
-    found = {}
-    for key, given in named.items():
-        path = params.find_path(given) if given else None
-        if path is not None and path.is_file():
-            found[key] = hash_file(path)
+    return {key: given for key, given in named.items() if given is not None}
+
+
+def hash_forgotten(params: Params) -> str:
+    """Hash the list of customers who are to be forgotten; empty where there are none.
+
+    Args:
+        params: The client file.
+    """
     listed = sorted(listed_pseudonyms(params.root, params.client))
-    if listed:
-        found["forgotten"] = hashlib.sha256(" ".join(listed).encode()).hexdigest()
-    return found
+    return hashlib.sha256(" ".join(listed).encode()).hexdigest() if listed else ""
+
+
+def _hash_others(params: Params) -> dict[str, str]:
+    """Hash what else the client file names, and the list of customers to be forgotten."""
+    paths = {key: params.find_path(given) for key, given in named_files(params).items()}
+    found = {key: hash_file(path) for key, path in paths.items() if path.is_file()}
+    forgotten = hash_forgotten(params)
+    return {**found, "forgotten": forgotten} if forgotten else found
 
 
 @functools.cache

@@ -103,7 +103,7 @@ def _compare_with_past(
 def _is_same_run(final: Path, key: str, results: Mapping[str, Any]) -> bool:
     """Say whether the report that stands came from the same inputs and found the same."""
     before = read_results(final / "results.json")
-    run = read_run(final / "run.json")
+    run = read_json(final / "run.json")
     same_key = bool(key) and (run.get("good_run") or run).get("key") == key
     return same_key and before.get("tables") == results["tables"]
 
@@ -208,7 +208,7 @@ def publish_failure(params: Params, error: str, *, reports: Path) -> None:
     mend_folder(folder)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "run.json"
-    old = read_run(path)
+    old = read_json(path)
     good = old if old.get("status") == "finished" else old.get("good_run")
     run: dict[str, Any] = {
         "client": params.client,
@@ -222,12 +222,3 @@ def publish_failure(params: Params, error: str, *, reports: Path) -> None:
         "good_run": good,  # where the report that still stands came from
     }
     _write_json(path, run)
-
-
-def read_run(path: Path) -> dict[str, Any]:
-    """Read a ``run.json``; an absent or broken one is empty.
-
-    Args:
-        path: The file.
-    """
-    return read_json(path)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from journeylib.history import HISTORY
 from journeylib.provenance import NOT_REPEATED
-from journeylib.report import read_run
+from journeylib.workspace import read_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -134,7 +134,9 @@ def compare_folders(one: Path, other: Path) -> Verification:
         What differs. In every file the moment of the run is the only thing that may: where it
         stands, as it is told in ``run.json``, both get the same word first.
     """
-    moments = [str(read_run(folder / "run.json").get("generated") or "") for folder in (one, other)]
+    moments = [
+        str(read_json(folder / "run.json").get("generated") or "") for folder in (one, other)
+    ]
     names = [set(_files(folder)) for folder in (one, other)]
     differing, first = [], ""
     for name in sorted(names[0] | names[1]):
@@ -160,7 +162,7 @@ def _files(folder: Path) -> list[str]:
 def _read(path: Path, moment: str) -> bytes:
     """Read a file, with the one moment that may differ replaced by a word."""
     if path.name == "run.json":
-        run = read_run(path)
+        run = read_json(path)
         kept = {key: value for key, value in run.items() if key not in NOT_REPEATED}
         text = json.dumps(kept, ensure_ascii=False, indent=1)
         return text.replace(moment, MOMENT).encode() if moment else text.encode()

@@ -16,7 +16,7 @@ from journeylib.fingerprints import (
     print_inputs,
     print_tools,
 )
-from journeylib.kept import LOCK, Kept
+from journeylib.kept import LOCK, STEPS, Kept
 from journeylib.locks import is_held
 from journeylib.params import read_params
 from journeylib.workspace import NOTEBOOKS, notebook_folder, read_json, work_folder, write_text
@@ -193,4 +193,4 @@ def record_published(
 def _record(work: Path, folder: Path) -> Path:
     """Give the file of a record; a client may be published into several folders."""
     place = hashlib.sha256(str(folder.absolute()).encode()).hexdigest()[:8]
-    return work / "steps" / f"published-{place}.json"
+    return work / STEPS / f"published-{place}.json"
